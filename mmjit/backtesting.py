@@ -1,0 +1,324 @@
+"""Backtesting a quoting rule on a tape: our orders in the true queues of a recorded market."""
+
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import numba
+import numpy as np
+
+from mmjit import __version__
+from mmjit.core.book import Book
+from mmjit.core.codes import STATUS_SPAN
+from mmjit.core.desk import QUOTE_LEVELS, Desk
+from mmjit.core.engine import Session
+from mmjit.core.logbook import SPARE, Logbook
+from mmjit.core.records import DUE, FILL, OWN, POSITION, RUN, STEP, WANT
+from mmjit.core.replay import Region
+from mmjit.core.rules import Rule, RuleError, loop_for, stamp_of
+from mmjit.errors import StrategyError, TapeError
+from mmjit.feeds.importing import anomaly_counts
+from mmjit.instrument import Instrument
+from mmjit.progress import Progress
+from mmjit.replaying import PIECE, Array, book_for, mended_counts
+from mmjit.rulebook import find_rule, with_parameters
+from mmjit.runlog import RunLog, run_log
+from mmjit.tape import Tape, open_tape
+from mmjit.terms import (
+    PICO,
+    Number,
+    Settings,
+    every_ns,
+    exact,
+    limit_of,
+    seed_of,
+    terms_of,
+    ticks_of,
+)
+
+RING: Final = 1 << 16  # lines between two drains, besides a sweep's worst case
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What a backtest brought.
+
+    Attributes:
+        tape: the market.
+        rule: the rule.
+        positions: POSITION per symbol, in price units, lots and points (price unit times lot).
+        fills: FILL, every fill of ours.
+        steps: STEP, every step in the life of every order of ours.
+        refused: int64[symbols, STATUS_SPAN], orders refused by the rule they broke.
+        run: RUN record: where the run stands.
+        anomalies: what was wrong with the feed, by lower-case name.
+        seconds: what the run took, without compiling.
+    """
+
+    tape: Tape
+    rule: Rule
+    positions: Array
+    fills: Array
+    steps: Array
+    refused: Array
+    run: Any
+    anomalies: dict[str, int]
+    seconds: float
+
+    def summary(self) -> dict[str, Any]:
+        """The result in currency and units: totals, and the same under `symbols`."""
+        symbols = {
+            instrument.symbol: self._of_symbol(number, instrument)
+            for number, instrument in enumerate(self.tape.instruments)
+        }
+        total = _sum_up(list(symbols.values()))
+        instrument = self.tape.instruments[0] if self.tape.instruments else Instrument(symbol="")
+        total["max_drawdown"] = _money(instrument, int(self.run["drawdown_twice"]), 2)
+        total["seconds"] = self.seconds
+        total["ns_per_event"] = self.seconds * 1e9 / max(1, len(self.tape.events))
+        for values in symbols.values():
+            values["seconds"] = total["seconds"]
+            values["ns_per_event"] = total["ns_per_event"]
+        return {
+            **total,
+            "decisions": int(self.run["decision_count"]),
+            "window_levels": self.tape.window_levels or None,
+            "requeued": int(self.run["window_lost"]),
+            "anomalies": self.anomalies,
+            "symbols": symbols,
+        }
+
+    def _of_symbol(self, number: int, instrument: Instrument) -> dict[str, Any]:
+        position = self.positions[number]
+        lots, basis = int(position["position_lots"]), int(position["basis"])
+        gain_twice = lots * int(position["mark_twice"]) - 2 * basis
+        gross_twice = 2 * int(position["realised"]) + gain_twice
+        fees = Fraction(int(position["fees_pico"]), PICO)
+        return {
+            "pnl_net": float(exact(instrument, gross_twice, 2) - fees),
+            "pnl_gross": _money(instrument, gross_twice, 2),
+            "fees": float(fees),
+            "realised": _money(instrument, int(position["realised"])),
+            "unrealised": _money(instrument, gain_twice, 2),
+            "position": instrument.qty(lots),
+            "fills": int(position["fill_count"]),
+            "filled_qty": instrument.qty(int(position["bought_lots"] + position["sold_lots"])),
+            "orders": int(position["order_count"]),
+            "refused": anomaly_counts(self.refused[number]),
+            "max_drawdown": _money(instrument, int(position["drawdown_twice"]), 2),
+        }
+
+
+def _money(instrument: Instrument, points: int, parts: int = 1) -> float:
+    """Points (or halves of them) as a number of currency."""
+    return float(exact(instrument, points, parts))
+
+
+def _sum_up(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The totals over symbols."""
+    total: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            if isinstance(value, dict):
+                counts = total.setdefault(name, {})
+                for reason, count in value.items():
+                    counts[reason] = counts.get(reason, 0) + count
+            else:
+                total[name] = total.get(name, 0) + value
+    return total
+
+
+def backtest(
+    tape: Tape | str | os.PathLike[str],
+    *,
+    strategy: Rule | str = "pegged",
+    params: dict[str, Any] | None = None,
+    maker_fee: Number = 0,
+    taker_fee: Number = 0,
+    max_position: int | None = None,
+    max_long: int | None = None,
+    max_short: int | None = None,
+    every: str = "change",
+    seed: int = 0,
+    out: str | os.PathLike[str] | None = None,
+    replace: bool = False,
+    progress: bool | None = None,
+) -> Backtest:
+    """Run a quoting rule through a tape.
+
+    Args:
+        tape: an open tape, or its folder.
+        strategy: a rule, the name of one that comes with mmjit, or "FILE.py:FUNCTION".
+        params: parameters of the rule that are not to be its defaults.
+        maker_fee: of the notional of our passive fills, as a fraction; below 0 is a rebate.
+        taker_fee: of the notional of our aggressive fills.
+        max_position: lots, the sum over symbols of the largest position that open orders could
+            lead to; None is no limit, 0 allows nothing.
+        max_long: lots of each symbol, open buy orders counted.
+        max_short: lots of each symbol, open sell orders counted.
+        every: when the rule is asked: "change" of a best or of our position, "fill" of ours, or an
+            interval such as "100ms".
+        seed: kept in the log.
+        out: a folder to write fills.npy, orders.npy and run.json to.
+        replace: whether an earlier result in `out` is replaced.
+        progress: whether to show a bar; None shows it on a terminal.
+
+    Raises:
+        TapeError, StrategyError, ArgumentError: with the value, the limit and the remedy.
+    """
+    tape = tape if isinstance(tape, Tape) else open_tape(tape)
+    settings = Settings(
+        maker_fee=maker_fee,
+        taker_fee=taker_fee,
+        max_position=max_position,
+        max_long=max_long,
+        max_short=max_short,
+        every=every,
+        seed=seed,
+        params=params or {},
+    )
+    try:
+        rule = strategy if isinstance(strategy, Rule) else find_rule(strategy)
+        record = with_parameters(rule, settings.params)
+        _refuse_levels(tape)
+        book, region = book_for(tape)
+        session = _session(tape, book, settings)
+        with run_log(Path(out) if out is not None else None, replace) as logs:
+            seconds = _run(tape, rule, record, session, region, logs, progress)
+            return _finish(tape, rule, record, settings, session, seconds, logs)
+    except RuleError as error:
+        raise StrategyError(str(error)) from error
+
+
+def _refuse_levels(tape: Tape) -> None:
+    """Only order-by-order tapes know the queue."""
+    if "level" in tape.meta["kinds"]:
+        raise TapeError(
+            f"{tape.path} sets price levels (L2): its queues are unknown; use an L3 tape"
+        )
+    values = {exact(instrument, 1) for instrument in tape.instruments}
+    if len(values) > 1 or len({i.currency for i in tape.instruments}) > 1:
+        raise TapeError(
+            f"{tape.path} mixes currencies or price units; import its symbols to tapes of their own"
+        )
+
+
+def _session(tape: Tape, book: Book, settings: Settings) -> Session:
+    """Everything that a run writes to, empty."""
+    symbols = max(1, len(tape.instruments))
+    run = np.zeros(1, RUN)
+    run["every_ns"] = every_ns(settings.every)
+    run["window_levels"] = tape.window_levels
+    run["max_position"] = limit_of("max_position", settings.max_position)
+    run["seed"] = seed_of(settings.seed)
+    positions = np.zeros(symbols, POSITION)
+    own = np.zeros((symbols, 2, QUOTE_LEVELS), OWN)
+    desk = Desk(book, own, positions, terms_of(tape, settings), ticks_of(tape), run, 0)
+    ring = RING + SPARE + 2 * len(book.levels)
+    return Session(
+        desk,
+        np.zeros(symbols, DUE),
+        np.zeros(len(book.levels), np.int64),
+        Logbook(np.zeros(ring, FILL), np.zeros(ring, STEP)),
+        np.zeros((2, QUOTE_LEVELS + 1), WANT),
+        np.zeros(STATUS_SPAN, np.int64),
+        np.zeros((symbols, STATUS_SPAN), np.int64),
+    )
+
+
+def _run(
+    tape: Tape,
+    rule: Rule,
+    record: Array,
+    session: Session,
+    region: Region,
+    logs: RunLog,
+    progress: bool | None,
+) -> float:
+    """Run to the end of the tape; returns the seconds it took."""
+    params = record.view(np.uint8)
+    memory = np.zeros((len(session.dues), rule.memory.itemsize), np.uint8)
+    entry = rule.entry(session.desk, session.quotes)
+    arguments = (session, region, tape.events[:0], 0, params, memory)
+    loop = loop_for(arguments, session.quotes)
+    run = session.desk.run[0]
+    began = time.perf_counter()
+    with Progress("backtest", len(tape.events), progress) as bar:
+        for start in range(0, len(tape.events), PIECE):
+            piece = tape.events[start : start + PIECE]
+            done = 0
+            while done < len(piece):
+                stopped = int(loop(entry, session, region, piece, done, params, memory))
+                bar.advance(stopped - done)
+                done = stopped
+                logs.drain(session)
+            run["event_base"] += len(piece)
+    return time.perf_counter() - began
+
+
+def _finish(
+    tape: Tape,
+    rule: Rule,
+    record: Array,
+    settings: Settings,
+    session: Session,
+    seconds: float,
+    logs: RunLog,
+) -> Backtest:
+    """Close the books."""
+    result = Backtest(
+        tape,
+        rule,
+        session.desk.positions[: len(tape.instruments)],
+        logs.collected("fills", FILL),
+        logs.collected("orders", STEP),
+        session.refused[: len(tape.instruments)],
+        session.desk.run[0],
+        mended_counts(session.counts),
+        seconds,
+    )
+    if logs.folder is not None:
+        text = json.dumps(_run_json(result, record, settings), indent=1)
+        (logs.folder / "run.json").write_text(text + "\n")
+    return result
+
+
+def _run_json(result: Backtest, record: Array, settings: Settings) -> dict[str, Any]:
+    """What was run and what came of it; nothing in it depends on how fast the machine was."""
+    summary = result.summary()
+    for part in (summary, *summary["symbols"].values()):
+        del part["seconds"], part["ns_per_event"]
+    names = record.dtype.names or ()
+    return {
+        "format": "mmjit-backtest",
+        "version": 1,
+        "versions": {
+            "mmjit": __version__,
+            "python": platform.python_version(),
+            "numba": numba.__version__,
+            "numpy": np.__version__,
+        },
+        "cpu": cpu_name(),
+        "tape": {
+            "events": len(result.tape.events),
+            "events_digest": result.tape.meta["events_digest"],
+            "symbols": result.tape.symbols,
+        },
+        "strategy": result.rule.name,
+        "strategy_digest": stamp_of(result.rule.function),
+        "params": {name: record[0][name].item() for name in names if name != "unused"},
+        "settings": settings.as_json(),
+        "result": summary,
+    }
+
+
+def cpu_name() -> str:
+    """The name that the compiler has for this CPU."""
+    from llvmlite import binding
+
+    return f"{platform.machine()} {binding.get_host_cpu_name()}"

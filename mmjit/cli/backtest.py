@@ -1,0 +1,162 @@
+"""`mmjit backtest`: a quoting rule on a tape, and what it earned."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mmjit.cli import add_common, print_json, text, whole_number
+from mmjit.errors import ArgumentError
+
+_EPILOG = """\
+rules that come with mmjit:
+  pegged            one quote a side, offset_ticks behind the best       offset_ticks=0 qty_lots=100
+  inventory-skewed  one quote a side around the mid, shifted against the position
+                                       half_spread_ticks=1.0 skew_ticks=1.0 qty_lots=100
+a rule of your own, in rule.py:
+  from mmjit import ASK, BID, behind, is_two_sided, parameters, strategy, want
+
+  @strategy(params=parameters(offset_ticks=1, qty_lots=100))
+  def mine(desk, params, memory, quotes):
+      if is_two_sided(desk):
+          for side in (BID, ASK):
+              want(quotes, side, 0, behind(desk, side, params["offset_ticks"]), params["qty_lots"])
+
+  mmjit backtest TAPE --strategy rule.py:mine --param offset_ticks=2
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "backtest",
+        help="run a quoting rule through a tape",
+        description="Our orders rest in the true queues of the tape; nothing is assumed to fill.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("tape", type=Path, metavar="TAPE")
+    parser.add_argument(
+        "--strategy", default="pegged", metavar="NAME|FILE.py:FUNC", help="(default: %(default)s)"
+    )
+    add_run_options(parser)
+    parser.add_argument("--out", type=Path, help="folder for fills.npy, orders.npy and run.json")
+    parser.add_argument("--replace", action="store_true", help="replace a result that is there")
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The options that shape a run."""
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the rule (may be repeated)",
+    )
+    parser.add_argument(
+        "--every",
+        default="change",
+        metavar="100ms|change|fill",
+        help="when the rule is asked: at an interval, when a best or our position changes, or "
+        "when we were filled (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--maker-fee", default="0", help="fraction of notional of passive fills; < 0 is a rebate"
+    )
+    parser.add_argument("--taker-fee", default="0", help="fraction of notional of aggressive fills")
+    parser.add_argument(
+        "--max-position",
+        type=whole_number,
+        help="lots over all symbols, open orders counted (default: no limit)",
+    )
+    parser.add_argument("--max-long", type=whole_number, help="lots a symbol, open buys counted")
+    parser.add_argument("--max-short", type=whole_number, help="lots a symbol, open sells counted")
+    parser.add_argument("--seed", type=whole_number, default=0, help="kept in the log")
+
+
+def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The keywords of `mmjit.backtest` that the options say."""
+    params: dict[str, Any] = {}
+    for pair in arguments.param:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise ArgumentError(f"--param {pair!r} is not NAME=VALUE, such as qty_lots=100")
+        params[name.strip()] = value.strip()
+    names = ("every", "maker_fee", "taker_fee", "max_position", "max_long", "max_short", "seed")
+    return {"params": params, **{name: getattr(arguments, name) for name in names}}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run and print."""
+    from mmjit.backtesting import backtest
+
+    result = backtest(
+        arguments.tape,
+        strategy=arguments.strategy,
+        out=arguments.out,
+        replace=arguments.replace,
+        **options_of(arguments),
+    )
+    summary = result.summary()
+    if arguments.json:
+        print_json(summary)
+        return 0
+    print(describe(summary, result.tape.instruments[0].currency if result.tape.instruments else ""))
+    if arguments.out is not None:
+        print(f"fills.npy, orders.npy and run.json are in {arguments.out}")
+    return 0
+
+
+_SHOWN = 20
+
+
+def describe(summary: dict[str, Any], currency: str) -> str:
+    """A summary for people."""
+    busy = {name: part for name, part in summary["symbols"].items() if part["orders"]}
+    rows = [_row(name, part) for name, part in list(busy.items())[:_SHOWN]]
+    if len(busy) != 1:
+        rows.append(_row("total", summary))
+    lines = [text.table(rows, _HEAD)]
+    if len(busy) > _SHOWN:
+        lines.append(f"... and {len(busy) - _SHOWN:,} more symbols; --json shows all")
+    lines.append(f"money in {currency}; fees > 0 are cost; drawdown from the peak of net equity")
+    if summary["refused"]:
+        lines.append(f"refused orders: {text.counts(summary['refused'])}")
+    if summary["window_levels"]:
+        lines.append(
+            f"the tape shows {summary['window_levels']} levels a side: orders behind them are "
+            f"refused (outside_window); {summary['requeued']:,} went behind a level shown again"
+        )
+    if summary["anomalies"]:
+        lines.append(f"anomalies of the feed: {text.counts(summary['anomalies'])}")
+    lines.append(
+        f"{summary['decisions']:,} decisions in {summary['seconds']:.3f} s, "
+        f"{summary['ns_per_event']:.0f} ns an event"
+    )
+    return "\n".join(lines)
+
+
+_HEAD = (
+    "symbol",
+    "net",
+    "gross",
+    "fees",
+    "realised",
+    "unrealised",
+    "drawdown",
+    "position",
+    "fills",
+    "filled",
+    "orders",
+)
+
+
+def _row(name: str, part: dict[str, Any]) -> tuple[str, ...]:
+    money = ("pnl_net", "pnl_gross", "fees", "realised", "unrealised", "max_drawdown")
+    counts = ("position", "fills", "filled_qty", "orders")
+    return (
+        name,
+        *(text.money(part[field]) for field in money),
+        *(text.count(part[field]) for field in counts),
+    )

@@ -1,0 +1,1 @@
+"""The floor where everything compiles: arrays in, integers out."""

@@ -1,0 +1,160 @@
+"""Our side of a market: what a quoting rule sees, and the words it is written in.
+
+A rule gets a `Desk` and says what it wants with `want`. Prices come from `best`, `behind` and
+`on_tick`, which round away from the market, so that a wanted price is never more aggressive than it
+was computed.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from mmjit.core.book import Book, best_price, best_qty
+from mmjit.core.codes import NIL
+from mmjit.core.jit import verb
+from mmjit.core.levels import level_at, sentinel_of
+
+QUOTE_LEVELS: Final = 8  # a side
+TICK_STEPS: Final = 8  # of an instrument's tick table
+
+
+class Desk(NamedTuple):
+    """What a rule may look at. `symbol` is the one to be quoted now.
+
+    Everything is an array that a rule can read; it writes only its memory and, through `want`, its
+    quotes.
+    """
+
+    book: Book
+    own: Any  # OWN[symbols, 2, QUOTE_LEVELS], our orders
+    positions: Any  # POSITION per symbol
+    terms: Any  # TERMS per symbol
+    ticks: Any  # int64[symbols, TICK_STEPS, 2]: from this price on, this increment
+    run: Any  # RUN, one
+    symbol: int
+
+
+@verb
+def now_ns(desk):  # type: ignore[no-untyped-def]
+    """The time of the venue, in nanoseconds since 1970 UTC."""
+    return desk.run[0]["now_ns"]
+
+
+@verb
+def best(desk, side):  # type: ignore[no-untyped-def]
+    """The best price of a side without our own orders, in price units; 0 when it is empty."""
+    return best_price(desk.book, 2 * desk.symbol + side)
+
+
+@verb
+def qty_at_best(desk, side):  # type: ignore[no-untyped-def]
+    """The lots at the best price of a side without our own; 0 when it is empty."""
+    return best_qty(desk.book, 2 * desk.symbol + side)
+
+
+@verb
+def is_two_sided(desk):  # type: ignore[no-untyped-def]
+    """Whether both sides have a price, and the best bid is below the best ask."""
+    bids = desk.book.sides[2 * desk.symbol]
+    asks = desk.book.sides[2 * desk.symbol + 1]
+    if bids["best"] == NIL or asks["best"] == NIL:
+        return False
+    return best(desk, 0) < best(desk, 1)
+
+
+@verb
+def mid_twice(desk):  # type: ignore[no-untyped-def]
+    """Best bid plus best ask: twice the mid, so that it is whole; price units."""
+    return best(desk, 0) + best(desk, 1)
+
+
+@verb
+def position(desk):  # type: ignore[no-untyped-def]
+    """The lots that we are long (short below 0)."""
+    return desk.positions[desk.symbol]["position_lots"]
+
+
+@verb
+def tick_at(desk, price):  # type: ignore[no-untyped-def]
+    """The increment of our orders at a price, in price units."""
+    steps = desk.ticks[desk.symbol]
+    tick = steps[0, 1]
+    for place in range(1, TICK_STEPS):
+        if price >= steps[place, 0]:
+            tick = steps[place, 1]
+    return tick
+
+
+@verb
+def on_tick(desk, side, price):  # type: ignore[no-untyped-def]
+    """The nearest price on the tick that is not better than `price` for a taker of our order.
+
+    A bid is rounded down and an ask up.
+    """
+    tick = tick_at(desk, price)
+    lower = price // tick * tick
+    if side == 0 or lower == price:
+        return lower
+    return lower + tick
+
+
+@verb
+def behind(desk, side, ticks):  # type: ignore[no-untyped-def]
+    """The price so many ticks behind the best of a side (in front of it below 0)."""
+    price = best(desk, side)
+    tick = tick_at(desk, price)
+    if side == 0:
+        return on_tick(desk, 0, price - ticks * tick)
+    return on_tick(desk, 1, price + ticks * tick)
+
+
+@verb
+def place_of(side, level):  # type: ignore[no-untyped-def]
+    """Where a quote stands; one that there is no place for goes to a last column of its own."""
+    if (side == 0 or side == 1) and level >= 0 and level < QUOTE_LEVELS:
+        return side, level
+    return 0, QUOTE_LEVELS
+
+
+@verb
+def want(quotes, side, level, price, qty_lots):  # type: ignore[no-untyped-def]
+    """Want an order; quantity 0 wants none. A place that is not mentioned wants none either.
+
+    Args:
+        quotes: of the rule.
+        side: 0 bid, 1 ask.
+        level: 0 to QUOTE_LEVELS - 1; any other is refused (quote_unknown).
+        price: in price units, a whole number: a float does not compile.
+        qty_lots: a whole number of lots.
+    """
+    row, column = place_of(side, level)
+    quote = quotes[row, column]
+    quote["price"] = price | 0  # refuses a float: 7.9 would be cut to 7, NaN to -2**63
+    quote["qty_lots"] = qty_lots | 0
+
+
+@verb
+def queue_ahead(desk, side, level):  # type: ignore[no-untyped-def]
+    """The recorded lots that are before our order in its queue; 0 where we have none."""
+    if (
+        place_of(side, level)[1] == QUOTE_LEVELS
+        or desk.own[desk.symbol, side, level]["left_lots"] == 0
+    ):
+        return 0
+    order = desk.own[desk.symbol, side, level]
+    return lots_before(desk.book, 2 * desk.symbol + side, order["price"], order["sequence"])
+
+
+@verb
+def lots_before(book, owner, price, sequence):  # type: ignore[no-untyped-def]
+    """The lots at a price that came before a sequence number."""
+    level = level_at(book, owner, price)
+    if level == NIL:
+        return 0
+    if book.levels[level]["order_count"] == 0:
+        return book.levels[level]["qty_lots"]
+    sentinel = sentinel_of(book, level)
+    lots = 0
+    slot = book.levels[level]["next"]
+    while slot != sentinel and book.orders[slot]["sequence"] < sequence:
+        lots += book.nodes[slot]["qty_lots"]
+        slot = book.nodes[slot]["next"]
+    return lots

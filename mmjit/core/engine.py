@@ -1,0 +1,179 @@
+"""The loop of a backtest: events of a tape meet our orders, and a rule is asked what it wants.
+
+The rule is a first-class function of one fixed signature, so this loop is compiled once, whatever
+the rule, and its code is found on disk by every later run.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mmjit.core.book import prefetch_neighbours, prefetch_order
+from mmjit.core.codes import Flag, Kind
+from mmjit.core.desk import Desk
+from mmjit.core.jit import helper, verb
+from mmjit.core.logbook import Logbook, has_room
+from mmjit.core.quoting import settle
+from mmjit.core.replay import AHEAD, apply_dirty, slot_ahead, slot_of
+from mmjit.core.trading import (
+    FILLED,
+    MOVED,
+    fill_before,
+    mark_now,
+    respond,
+    resting_mark,
+    revalue,
+)
+
+
+class Session(NamedTuple):
+    """Everything that a run writes to besides the book."""
+
+    desk: Desk
+    dues: Any  # DUE per symbol
+    taken: Any  # int64 per level: lots no longer there for us
+    logbook: Logbook
+    quotes: Any  # WANT[2, QUOTE_LEVELS + 1], of the decision being made
+    counts: Any  # int64[STATUS_SPAN]: what was wrong with the feed
+    refused: Any  # int64[symbols, STATUS_SPAN]: our orders that were refused
+
+
+def run_events(rule, session, region, events, start, params, memory):  # type: ignore[no-untyped-def]
+    """Run a rule over events from `start` on.
+
+    Args:
+        rule: the compiled rule.
+        session: what the run writes to.
+        region: of the tape.
+        events: EVENT.
+        start: the first to apply.
+        params: uint8, the rule's parameters.
+        memory: uint8[symbols, bytes], what the rule remembers of each symbol.
+
+    Returns:
+        The first event that was not applied: `len(events)`, or where a ring of the logbook must be
+        drained first.
+    """
+    base = session.desk
+    run = base.run[0]
+    last = len(events) - 1
+    for place in range(start, len(events)):
+        far = slot_ahead(base.book, region, events[min(place + 2 * AHEAD, last)])
+        prefetch_order(base.book, far)
+        near = slot_ahead(base.book, region, events[min(place + AHEAD, last)])
+        prefetch_neighbours(base.book, near)
+        event = events[place]
+        symbol = np.int64(event["symbol"])
+        if symbol < 0 or symbol >= len(session.dues):
+            apply_dirty(base.book, region, event, session.counts)
+            continue
+        is_time = run["every_ns"] > 0 and event["venue_ns"] >= run["next_ns"]
+        if is_time and not _decide_on_time(rule, session, event["venue_ns"], params, memory):
+            return place
+        desk = at_symbol(base, symbol)
+        due = session.dues[symbol]
+        if not has_room(session.logbook, run, levels_of(base.book, symbol)):
+            return place
+        run["now_ns"] = max(run["now_ns"], event["venue_ns"])
+        run["event"] = run["event_base"] + place
+        _take_in(session, desk, due, region, event)
+        if event["flags"] & Flag.LAST and _is_due(run, due):
+            due["started"] = 1
+            _decide(rule, session, desk, due, params, memory[symbol])
+    return len(events)
+
+
+@verb
+def at_symbol(desk, symbol):  # type: ignore[no-untyped-def]
+    """The desk of another symbol."""
+    return Desk(desk.book, desk.own, desk.positions, desk.terms, desk.ticks, desk.run, symbol)
+
+
+@verb
+def levels_of(book, symbol):  # type: ignore[no-untyped-def]
+    """How many price levels a symbol has."""
+    return book.sides[2 * symbol]["level_count"] + book.sides[2 * symbol + 1]["level_count"]
+
+
+@verb
+def _take_in(session, desk, due, region, event):  # type: ignore[no-untyped-def]
+    """Apply an event to the book and let it meet our orders."""
+    slot = slot_of(region, event)
+    side, price, sequence, lots = 0, 0, 0, 0
+    if due["live_count"] > 0:
+        side, price, sequence, lots = resting_mark(desk, slot, event)
+    before = desk.book.control[0]["sequence"]
+    apply_dirty(desk.book, region, event, session.counts)
+    if desk.book.control[0]["sequence"] == before:
+        return  # refused: nothing happened
+    if lots > 0:
+        fill_before(desk, due, session.logbook, side, (price, sequence, lots))
+    elif is_met(desk, due, event):
+        respond(desk, due, session.taken, session.logbook, slot, event)
+    if desk.book.control[0]["best_changed"]:
+        _note_change(desk, due)
+
+
+@verb
+def is_met(desk, due, event):  # type: ignore[no-untyped-def]
+    """Whether an event can matter to orders that we have, or had taken with."""
+    if due["live_count"] == 0 and desk.run[0]["taken"] == 0:
+        return False
+    kind = event["kind"]
+    return kind == Kind.ADD or kind == Kind.REPLACE or kind == Kind.TRADE
+
+
+@verb
+def _note_change(desk, due):  # type: ignore[no-untyped-def]
+    """The best of a side has changed: the symbol is to be quoted anew, and what we hold marked."""
+    due["changed"] = due["changed"] | MOVED
+    if desk.positions[desk.symbol]["fill_count"] > 0:
+        revalue(desk, mark_now(desk))
+
+
+@verb
+def _is_due(run, due):  # type: ignore[no-untyped-def]
+    """Whether a symbol is to be quoted after this source message."""
+    if due["started"] == 0:
+        return due["changed"] != 0
+    if run["every_ns"] == 0:
+        return due["changed"] != 0
+    return run["every_ns"] < 0 and due["changed"] & FILLED != 0
+
+
+@helper
+def _decide_on_time(rule, session, venue_ns, params, memory):  # type: ignore[no-untyped-def]
+    """Decide for every symbol at the first instant that was due before an event, and set the next.
+
+    Returns whether the logbook had room; if not, what is left is done when it was drained.
+    """
+    run = session.desk.run[0]
+    next_ns = (venue_ns // run["every_ns"] + 1) * run["every_ns"]
+    for symbol in range(len(session.dues)):
+        due = session.dues[symbol]
+        if due["started"] == 0 or due["next_ns"] > venue_ns:
+            continue
+        if not has_room(session.logbook, run, levels_of(session.desk.book, symbol)):
+            return False
+        run["now_ns"] = max(run["now_ns"], due["next_ns"])
+        _decide(rule, session, at_symbol(session.desk, symbol), due, params, memory[symbol])
+        due["next_ns"] = next_ns
+    run["next_ns"] = next_ns
+    return True
+
+
+@helper
+def _decide(rule, session, desk, due, params, memory):  # type: ignore[no-untyped-def]
+    """Ask the rule what it wants, and make it so."""
+    quotes = session.quotes
+    for side in range(2):
+        for level in range(quotes.shape[1]):
+            quotes[side, level]["price"] = 0
+            quotes[side, level]["qty_lots"] = 0
+    run = desk.run[0]
+    due["changed"] = 0
+    if run["every_ns"] > 0:
+        due["next_ns"] = (run["now_ns"] // run["every_ns"] + 1) * run["every_ns"]
+    run["decision_count"] += 1
+    rule(desk, params, memory, quotes)
+    settle(desk, due, session.taken, session.logbook, quotes, session.refused)

@@ -1,0 +1,85 @@
+"""Machine instructions that Python has no word for, each with a plain twin.
+
+An intrinsic cannot run with the JIT off; the twin does then.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from mmjit.core.jit import COMPILED, verb
+
+_ONE: Final = np.int64(1)
+_ONES: Final = np.int64(-1)
+
+
+@verb
+def bit(place):  # type: ignore[no-untyped-def]
+    """The word with one bit set; bit 63 is the sign."""
+    return _ONE << place
+
+
+@verb
+def bits_below(place):  # type: ignore[no-untyped-def]
+    """The word with every bit below `place` set."""
+    return ~(_ONES << place)
+
+
+def plain_highest_bit(word: int) -> int:
+    """Twin of `highest_bit`."""
+    return (int(word) & ((1 << 64) - 1)).bit_length() - 1
+
+
+def plain_lowest_bit(word: int) -> int:
+    """Twin of `lowest_bit`."""
+    word = int(word) & ((1 << 64) - 1)
+    return (word & -word).bit_length() - 1
+
+
+def plain_prefetch(array: Any, index: int) -> None:
+    """Twin of `prefetch`: nothing to be seen."""
+
+
+if COMPILED:
+    from llvmlite import ir
+    from numba.core import types
+    from numba.extending import intrinsic
+
+    def _bit_count(name: str) -> Any:
+        def build(typingctx: Any, word: Any) -> Any:
+            def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                i64 = ir.IntType(64)
+                fnty = ir.FunctionType(i64, [i64, ir.IntType(1)])
+                count = builder.module.declare_intrinsic(f"llvm.{name}", [i64], fnty)
+                zeros = builder.call(count, [args[0], ir.Constant(ir.IntType(1), 0)])
+                if name == "cttz":
+                    return zeros
+                return builder.sub(ir.Constant(i64, 63), zeros)
+
+            return types.int64(types.int64), codegen
+
+        return build
+
+    highest_bit = intrinsic(_bit_count("ctlz"))
+    lowest_bit = intrinsic(_bit_count("cttz"))
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
+        """Ask for the cache line of `array[index]`; any index is allowed, nothing is read."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            ary = context.make_array(signature.args[0])(context, builder, args[0])
+            pointer = builder.gep(ary.data, [args[1]])
+            i8p, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+            fnty = ir.FunctionType(ir.VoidType(), [i8p, i32, i32, i32])
+            call = builder.module.declare_intrinsic("llvm.prefetch", [i8p], fnty)
+            flags = [ir.Constant(i32, v) for v in (1, 3, 1)]  # for writing, keep, data
+            builder.call(call, [builder.bitcast(pointer, i8p), *flags])
+            return context.get_dummy_value()
+
+        return types.void(array, types.int64), codegen
+
+else:
+    highest_bit = plain_highest_bit
+    lowest_bit = plain_lowest_bit
+    prefetch = plain_prefetch

@@ -1,0 +1,192 @@
+"""Laying a book out in memory: how many of each record, and how they look when it is empty.
+
+The arrays are given by whoever asks: fresh memory (`memory_book`) or mapped files (`mmjit.arena`).
+Invariant: every array begins on a cache line, and so do the levels within the slab.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from mmjit.core.book import Book
+from mmjit.core.codes import NIL, Status
+from mmjit.core.jit import kernel
+from mmjit.core.ladder import HEIGHTS, RANK_BITS
+from mmjit.core.pool import Pool
+from mmjit.core.records import (
+    CONTROL,
+    ENTRY,
+    LEVEL32,
+    LEVEL64,
+    METER,
+    NODE32,
+    NODE64,
+    ORDER,
+    PLACE,
+    RUNG,
+    SIDE,
+    SYMBOL,
+    Dtype,
+)
+
+Array = np.ndarray[Any, Any]
+Allocate = Callable[[str, Any, int], Array]  # name, dtype, length -> zeroed array
+
+SEMANTICS: Final = 1  # raised whenever a kernel changes what it does to a book
+LINE_BYTES: Final = 64  # of a cache
+PRICE_MAX: Final = (1 << 62) - 1  # of either sign, so that a difference of two prices fits
+_LINE_NODES: Final = LINE_BYTES // NODE32.itemsize
+_RUNGS_MIN: Final = 1024
+_WORST: Final = 11  # 8 masks a level where no two share one, and a quarter of the table stays empty
+
+
+class Counts(NamedTuple):
+    """How much a book can hold."""
+
+    symbols: int
+    orders: int  # resting at once; rounded up to a whole cache line of nodes
+    levels: int  # prices with an order at once, over all symbols and sides
+    rungs: int = NIL  # masks of the ladder, a power of two; NIL: `rungs_for`
+    wide: bool = False  # quantities of 64 bits in the slab
+
+
+class ArraySpec(NamedTuple):
+    """One array of a book."""
+
+    name: str
+    dtype: Any
+    length: int
+
+
+def power_of_two(at_least: int) -> int:
+    """The smallest power of two that is not below a number."""
+    return 1 << max(0, (at_least - 1).bit_length())
+
+
+def rungs_for(levels: int, symbols: int = 1) -> int:
+    """How many masks the ladder of so many levels and symbols should have.
+
+    Up to 64 neighbouring prices share a mask, so that four places a level (three of them usable) is
+    ample for real prices; only prices scattered over billions of increments need up to eight masks
+    each and then meet LADDER_EXHAUSTED before the levels run out. The first level of each side of a
+    symbol, and up to 93 levels in all, are given room for the worst case.
+    """
+    lonely = max(_RUNGS_MIN, _WORST * 2 * symbols)
+    return power_of_two(max(4 * levels, min(_WORST * levels, lonely), 2 * HEIGHTS))
+
+
+def book_arrays(counts: Counts) -> tuple[ArraySpec, ...]:
+    """The arrays of a book that holds so much, in the order in which they are allocated."""
+    node, nodes_a_level = (NODE64, 1) if counts.wide else (NODE32, 2)
+    orders = -(-max(1, counts.orders) // _LINE_NODES) * _LINE_NODES
+    rungs = rungs_for(counts.levels, counts.symbols) if counts.rungs == NIL else counts.rungs
+    return (
+        ArraySpec("nodes", node, orders + counts.levels * nodes_a_level),
+        ArraySpec("orders", ORDER, orders),
+        ArraySpec("order_free", np.dtype(np.int32), orders),
+        ArraySpec("entries", ENTRY, power_of_two(2 * orders)),
+        ArraySpec("level_free", np.dtype(np.int32), counts.levels),
+        ArraySpec("places", PLACE, power_of_two(2 * counts.levels)),
+        ArraySpec("rungs", RUNG, rungs),
+        ArraySpec("sides", SIDE, 2 * counts.symbols),
+        ArraySpec("symbols", SYMBOL, counts.symbols),
+        ArraySpec("order_meter", METER, 1),
+        ArraySpec("level_meter", METER, 1),
+        ArraySpec("control", CONTROL, 1),
+    )
+
+
+def lay_out(counts: Counts, allocate: Allocate) -> Book:
+    """Bundle arrays into a book; `format_book` then makes zeroed ones an empty book.
+
+    Args:
+        counts: how much the book can hold.
+        allocate: gives a contiguous array of a name, a dtype and a length, which begins on a cache
+            line and is zeroed or holds what an earlier book of the same counts left there.
+    """
+    given = {a.name: allocate(a.name, a.dtype, a.length) for a in book_arrays(counts)}
+    level: Dtype = LEVEL64 if counts.wide else LEVEL32
+    return Book(
+        nodes=given["nodes"],
+        levels=given["nodes"][len(given["orders"]) :].view(level),
+        orders=given["orders"],
+        sides=given["sides"],
+        symbols=given["symbols"],
+        places=given["places"],
+        rungs=given["rungs"],
+        entries=given["entries"],
+        order_pool=Pool(given["order_free"], given["order_meter"]),
+        level_pool=Pool(given["level_free"], given["level_meter"]),
+        control=given["control"],
+    )
+
+
+def aligned_zeros(name: str, dtype: Any, length: int) -> Array:
+    """A zeroed array that begins on a cache line, which numpy alone does not promise."""
+    del name
+    size = np.dtype(dtype).itemsize * length
+    room = np.zeros(size + LINE_BYTES, np.uint8)
+    skip = -room.ctypes.data % LINE_BYTES
+    return room[skip : skip + size].view(dtype)
+
+
+def memory_book(counts: Counts, salt: int = 0) -> Book:
+    """An empty book in fresh memory.
+
+    Args:
+        counts: how much it can hold.
+        salt: of the id index, any 64-bit pattern as int64.
+    """
+    book = lay_out(counts, aligned_zeros)
+    format_book(book, salt)
+    return book
+
+
+@kernel
+def format_book(book, salt):  # type: ignore[no-untyped-def]
+    """Make zeroed arrays an empty book."""
+    for slot in range(len(book.orders)):
+        book.nodes[slot]["level"] = NIL
+    for level in range(len(book.levels)):
+        book.levels[level]["owner"] = NIL
+    for owner in range(len(book.sides)):
+        book.sides[owner]["best"] = NIL
+    for symbol in range(len(book.symbols)):
+        book.symbols[symbol]["price_max"] = -1
+        book.symbols[symbol]["increment"] = 1
+    book.order_pool.meter[0]["capacity"] = len(book.orders)
+    book.level_pool.meter[0]["capacity"] = len(book.levels)
+    book.control[0]["salt"] = salt
+
+
+@kernel
+def configure_symbol(book, symbol, price_min, price_max, increment):  # type: ignore[no-untyped-def]
+    """Say which prices a symbol without levels takes; returns a status.
+
+    Args:
+        book: the book.
+        symbol: its number.
+        price_min: lowest price, in price units.
+        price_max: highest price; lowered to the last one that is on the increment.
+        increment: every price is `price_min` plus a multiple of it.
+    """
+    if symbol < 0 or symbol >= len(book.symbols):
+        return Status.SYMBOL_UNKNOWN
+    if increment < 1:
+        return Status.INCREMENT_NOT_POSITIVE
+    if price_max < price_min:
+        return Status.PRICE_MAX_BELOW_MIN
+    if price_min < -PRICE_MAX or price_max > PRICE_MAX:
+        return Status.PRICE_SPAN_TOO_WIDE
+    steps = (price_max - price_min) // increment
+    if steps >= 1 << RANK_BITS:
+        return Status.PRICE_SPAN_TOO_WIDE
+    if book.sides[2 * symbol]["level_count"] > 0 or book.sides[2 * symbol + 1]["level_count"] > 0:
+        return Status.SYMBOL_IN_USE
+
+    record = book.symbols[symbol]
+    record["price_min"] = price_min
+    record["price_max"] = price_min + steps * increment
+    record["increment"] = increment
+    return Status.OK

@@ -1,0 +1,110 @@
+"""Every exception of mmjit, and the sentence of every broken rule.
+
+    MmjitError
+    ├── InputError            what was given cannot be used           exit code 2
+    │   ├── ArgumentError     an argument of a call or of a command
+    │   ├── TapeError         a tape folder
+    │   ├── FeedError         a foreign file
+    │   ├── StateError        a state folder
+    │   ├── StrategyError     a quoting rule
+    │   └── RefusedError      a call that broke a rule; `status` says which
+    └── CheckError            something does not hold that must       exit code 1
+
+A message is one line: the value, the limit, the remedy.
+"""
+
+from typing import Final
+
+from mmjit.core.codes import Status
+
+
+class MmjitError(Exception):
+    """The root of them all."""
+
+    exit_code = 1
+
+
+class InputError(MmjitError):
+    """What was given cannot be used."""
+
+    exit_code = 2
+
+
+class ArgumentError(InputError, ValueError):
+    """An argument of a call or of a command is wrong."""
+
+
+class TapeError(InputError):
+    """A tape folder is missing, incomplete or not a tape."""
+
+
+class FeedError(InputError):
+    """A foreign file cannot be read as what it was said to be."""
+
+
+class StateError(InputError):
+    """A state folder is missing, in use, damaged or of another layout."""
+
+
+class StrategyError(InputError):
+    """A quoting rule cannot be found, compiled or given these parameters."""
+
+
+class RefusedError(InputError):
+    """A call that broke a rule; nothing was changed."""
+
+    def __init__(self, status: Status, detail: str = "") -> None:
+        self.status = status
+        super().__init__(f"{status.name.lower()}: {detail or RULES[status]}")
+
+
+class CheckError(MmjitError):
+    """Something does not hold that must always hold."""
+
+
+RULES: Final[dict[Status, str]] = {
+    Status.OK: "nothing is wrong",
+    Status.KIND_UNKNOWN: "the kind of event is not one the book knows; see mmjit.Kind",
+    Status.SYMBOL_UNKNOWN: "no instrument has this symbol number; configure it first",
+    Status.SYMBOL_IN_USE: "the symbol has price levels; clear it before it is configured again",
+    Status.SYMBOL_HALTED: "the symbol is halted or paused; it takes no new orders",
+    Status.SIDE_UNKNOWN: "a side is 0 (bid) or 1 (ask)",
+    Status.QUOTE_UNKNOWN: "a quote has side 0 or 1 and level 0 to 7",
+    Status.QTY_NOT_POSITIVE: "a quantity is at least 1 lot (0 only to remove an L2 level)",
+    Status.QTY_TOO_LARGE: "more than the slab holds; create the state with --qty-bits 64",
+    Status.LEVEL_QTY_TOO_LARGE: "the quantities at one price would pass 2**62 - 1 lots",
+    Status.PRICE_OUT_OF_RANGE: "the price is outside price_min..price_max; configure it wider",
+    Status.PRICE_OFF_INCREMENT: "the price is not on the increment; configure a smaller one",
+    Status.PRICE_MAX_BELOW_MIN: "price_max is below price_min; exchange them",
+    Status.PRICE_SPAN_TOO_WIDE: (
+        "price_min..price_max passes 2**62 - 1 or 2**48 increments; narrow it"
+    ),
+    Status.INCREMENT_NOT_POSITIVE: "an increment is at least 1 price unit",
+    Status.PRICE_OFF_TICK: "the price is not on the instrument's tick; round it with `behind`",
+    Status.NOTIONAL_TOO_LARGE: "the position could pass what the account counts exactly (2**60)",
+    Status.OUTSIDE_WINDOW: "the price is outside the levels that the tape shows; quote closer",
+    Status.ORDER_ID_ZERO: "an order id is any 64-bit pattern but 0",
+    Status.ORDER_ID_DUPLICATE: "an order with this id rests already; delete or replace it",
+    Status.ORDER_ID_UNKNOWN: "no order with this id rests here",
+    Status.ORDER_OF_OTHER_SYMBOL: "the order with this id rests in another symbol's book",
+    Status.HANDLE_OUT_OF_RANGE: "the handle is outside the region reserved for the tape",
+    Status.HANDLE_TAKEN: "an order rests already in the slot of this handle",
+    Status.ORDER_POOL_EXHAUSTED: "every order slot is taken; create the state with more --orders",
+    Status.LEVEL_POOL_EXHAUSTED: "every level slot is taken; create the state with more --levels",
+    Status.LADDER_EXHAUSTED: "the ladder has no room for a price; create it with more --levels",
+    Status.LEVEL_HAS_ORDERS: "the level is made of orders and cannot be set as a whole",
+    Status.LEVEL_HAS_NO_ORDERS: "the level was set as a whole and cannot take an order",
+    Status.SELF_CROSS: "the order would meet an order of our own",
+    Status.OVER_EXECUTION: "more than is left of the order was to be executed",
+    Status.OVER_REDUCTION: "more than is left of the order was to be cancelled",
+    Status.MAX_POSITION: "position and open orders of all symbols would pass max_position",
+    Status.MAX_LONG: "position and open buy orders would pass max_long",
+    Status.MAX_SHORT: "position and open sell orders would pass max_short",
+}
+
+
+def check(result: int) -> int:
+    """Return what a kernel returned, or raise the exception of the rule it names."""
+    if result < 0:
+        raise RefusedError(Status(result))
+    return result

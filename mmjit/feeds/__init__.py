@@ -1,0 +1,1 @@
+"""Foreign files to tapes, one feed a module."""

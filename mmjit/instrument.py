@@ -1,0 +1,116 @@
+"""What is traded: units, increments, bounds, and the way between people's numbers and ours.
+
+A price is an integer count of `price_unit`, a quantity an integer count of `lot_size`. Only exact
+conversions are made: what is not a whole number of units is refused, never rounded.
+"""
+
+from dataclasses import asdict, dataclass, field, fields
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from mmjit.errors import ArgumentError
+
+Number = Decimal | int | str | float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """When an instrument trades; times of day as HH:MM[:SS] in `timezone`."""
+
+    timezone: str = "UTC"
+    open: str = "00:00"
+    close: str = "24:00"
+    daily_reset: str = "00:00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instrument:
+    """One thing that is traded.
+
+    Attributes:
+        symbol: its name at the venue.
+        venue: where it trades.
+        price_unit: the currency value of a price of 1, as a decimal string.
+        lot_size: the quantity of one lot in units of the instrument, as a decimal string.
+        tick_table: pairs (from this price on, increment) in price units; bounds our orders.
+        increment: what every price is a multiple of, counted from `price_min`, in price units.
+        price_min: lowest price the book takes, in price units.
+        price_max: highest price the book takes, in price units.
+        qty_lots_max: largest order, in lots.
+        round_lot: size of a round lot in lots (metadata).
+        multiplier: units of the underlying per unit of the instrument, as a decimal string.
+        contract: "linear" or "inverse".
+        currency: what prices are quoted in and, for a linear contract, settled in.
+        expiry: ISO date, or None.
+        session: when it trades.
+    """
+
+    symbol: str
+    venue: str = ""
+    price_unit: str = "0.0001"
+    lot_size: str = "1"
+    tick_table: tuple[tuple[int, int], ...] = ((0, 1),)
+    increment: int = 1
+    price_min: int = 0
+    price_max: int = (1 << 31) - 1
+    qty_lots_max: int = (1 << 31) - 1
+    round_lot: int = 1
+    multiplier: str = "1"
+    contract: str = "linear"
+    currency: str = "USD"
+    expiry: str | None = None
+    session: Session = field(default_factory=Session)
+
+    def price(self, value: Number) -> int:
+        """A price in currency as a count of price units; refused if it is not a whole one."""
+        return _whole(value, Decimal(self.price_unit), f"price of {self.symbol}")
+
+    def lots(self, value: Number) -> int:
+        """A quantity in units of the instrument as lots; refused if it is not a whole number."""
+        return _whole(value, Decimal(self.lot_size), f"quantity of {self.symbol}")
+
+    def money(self, price: int) -> float:
+        """A price in price units as a number of currency."""
+        return float(int(price) * Decimal(self.price_unit))
+
+    def qty(self, lots: int) -> float:
+        """A quantity in lots as units of the instrument; a whole one is an int."""
+        value = int(lots) * Decimal(self.lot_size)
+        return int(value) if value == value.to_integral_value() else float(value)
+
+    def tick(self, price: int) -> int:
+        """The increment of our orders at a price, in price units."""
+        increment = self.tick_table[0][1]
+        for start, step in self.tick_table:
+            if price >= start:
+                increment = step
+        return increment
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, as stored in a tape."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Instrument":
+        """The instrument that `as_json` wrote; names it does not know are ignored."""
+        known = {f.name for f in fields(cls)}
+        kept = {name: value for name, value in values.items() if name in known}
+        kept["tick_table"] = tuple((int(a), int(b)) for a, b in kept["tick_table"])
+        kept["session"] = Session(**kept["session"])
+        return cls(**kept)
+
+
+def _whole(value: Number, unit: Decimal, what: str) -> int:
+    """A decimal value as a count of units."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise ArgumentError(
+            f"{what}: {value!r} is not a number; give a Decimal, an int or a string"
+        )
+    try:
+        exact = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
+        count = exact / unit
+    except InvalidOperation:
+        raise ArgumentError(f"{what}: {value!r} is not a number; give a decimal number") from None
+    if not count.is_finite() or count != count.to_integral_value():
+        raise ArgumentError(f"{what}: {value} is not a multiple of {unit}; round it first")
+    return int(count)

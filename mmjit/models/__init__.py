@@ -1,0 +1,1 @@
+"""Models of markets, each a file of kernels."""

@@ -1,0 +1,248 @@
+"""Replaying a tape from Python: to its end, or level by level."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from mmjit.core.audit import Fault, audit
+from mmjit.core.book import Book
+from mmjit.core.codes import NIL, STATUS_SPAN, Status
+from mmjit.core.depth import record_depth
+from mmjit.core.digest import state_hash
+from mmjit.core.pool import reserve
+from mmjit.core.records import TALLY
+from mmjit.core.replay import Region
+from mmjit.core.replay import replay as replay_events
+from mmjit.core.state import Counts, configure_symbol, memory_book, power_of_two
+from mmjit.errors import ArgumentError, CheckError, check
+from mmjit.feeds.importing import anomaly_counts
+from mmjit.instrument import Instrument
+from mmjit.progress import Progress
+from mmjit.tape import Tape, open_tape
+
+Array = np.ndarray[Any, Any]
+PIECE: Final = 1 << 20  # events between two looks at the clock
+LEVELS_MAX: Final = 10_000
+_RUNGS_A_LEVEL: Final = 11  # the most masks a level can cost, in a table at most 3/4 full
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay left.
+
+    Attributes:
+        tape: what was replayed.
+        book: as it is at the end.
+        counts: int64[STATUS_SPAN], events by the rule they broke (`counts[-status]`).
+        tally: TALLY record.
+        seconds: what the replay itself took; compiling and opening files are not counted.
+    """
+
+    tape: Tape
+    book: Book
+    counts: Array
+    tally: Any
+    seconds: float
+
+    @property
+    def unknown_ids(self) -> int:
+        """Events that named an order that does not rest."""
+        return int(self.counts[-Status.ORDER_ID_UNKNOWN])
+
+    @property
+    def anomalies(self) -> dict[str, int]:
+        """What was wrong with the feed, by lower-case name; over-executions were mended."""
+        found = mended_counts(self.counts)
+        for name in ("crossed", "locked", "time_reversed"):
+            if self.tally[name]:
+                found[name] = int(self.tally[name])
+        return found
+
+    @property
+    def state_hash(self) -> str:
+        """The hash of the meaning of every book, as 16 hexadecimal digits."""
+        return f"{state_hash(self.book) & (1 << 64) - 1:016x}"
+
+    def facts(self) -> dict[str, Any]:
+        """The result in currency and units; `books` holds every symbol."""
+        events = len(self.tape.events)
+        sides = self.book.sides
+        return {
+            "events": events,
+            "messages": int(self.tape.meta["messages"]),
+            "seconds": self.seconds,
+            "ns_per_event": self.seconds * 1e9 / max(1, events),
+            "unknown_ids": self.unknown_ids,
+            "anomalies": self.anomalies,
+            "resting_orders": int(sides["order_count"].sum()),
+            "executed_lots": int(sides["executed_lots"].sum()),
+            "state_hash": self.state_hash,
+            "books": {
+                instrument.symbol: self._book_of(number, instrument)
+                for number, instrument in enumerate(self.tape.instruments)
+            },
+        }
+
+    def _book_of(self, number: int, instrument: Instrument) -> dict[str, Any]:
+        facts: dict[str, Any] = {}
+        for name, side in (
+            ("bid", self.book.sides[2 * number]),
+            ("ask", self.book.sides[2 * number + 1]),
+        ):
+            level = int(side["best"])
+            best = None if level == NIL else self.book.levels[level]
+            facts[f"{name}_price"] = None if best is None else instrument.money(best["price"])
+            facts[f"{name}_qty"] = None if best is None else instrument.qty(best["qty_lots"])
+            facts[f"{name}_levels"] = int(side["level_count"])
+        facts["orders"] = int(self.book.sides["order_count"][2 * number : 2 * number + 2].sum())
+        return facts
+
+    def audit(self) -> None:
+        """Scan every book; raises CheckError if something does not hold."""
+        audit_book(self.book)
+
+
+def mended_counts(counts: Array) -> dict[str, int]:
+    """What was wrong with a feed, by name; what asked for too much was mended, not refused."""
+    renamed = {"over_execution": "over_executed", "over_reduction": "over_reduced"}
+    return {renamed.get(name, name): count for name, count in anomaly_counts(counts).items()}
+
+
+def audit_book(book: Book) -> None:
+    """Scan a book.
+
+    Raises:
+        CheckError: something does not hold; the message names it.
+    """
+    scratch = np.zeros(max(len(book.orders), len(book.levels)), np.int8)
+    fault = Fault(audit(book, scratch))
+    if fault != Fault.NONE:
+        raise CheckError(f"audit: {fault.name.lower()}; the book is damaged, please report this")
+
+
+def book_for(tape: Tape, *, extra_orders: int = 0) -> tuple[Book, Region]:
+    """An empty book in memory that can take a tape, and the region of the tape's handles."""
+    slots = tape.order_slots
+    levels = max(64, slots + extra_orders)
+    counts = Counts(
+        symbols=max(1, len(tape.instruments)),
+        orders=max(64, slots + extra_orders),
+        levels=levels,
+        rungs=power_of_two(_RUNGS_A_LEVEL * levels),
+        wide=tape.wide,
+    )
+    book = memory_book(counts)
+    for symbol, instrument in enumerate(tape.instruments):
+        low, high = instrument.price_min, instrument.price_max
+        check(configure_symbol(book, symbol, low, high, instrument.increment))
+    return book, Region(int(reserve(book.order_pool, slots)), slots)
+
+
+def replay(tape: Tape | str | os.PathLike[str], *, progress: bool | None = None) -> Replay:
+    """Replay a tape into a new book in memory.
+
+    Args:
+        tape: an open tape, or its folder.
+        progress: whether to show a bar; None shows it on a terminal.
+    """
+    tape = tape if isinstance(tape, Tape) else open_tape(tape)
+    book, region = book_for(tape)
+    counts = np.zeros(STATUS_SPAN, np.int64)
+    tally = np.zeros(1, TALLY)
+    replay_events(book, region, tape.events[:0], counts, tally)
+    began = time.perf_counter()
+    with Progress("replay", len(tape.events), progress) as bar:
+        for start in range(0, len(tape.events), PIECE):
+            piece = tape.events[start : start + PIECE]
+            replay_events(book, region, piece, counts, tally)
+            bar.advance(len(piece))
+    return Replay(tape, book, counts, tally[0], time.perf_counter() - began)
+
+
+def depth_dtype(levels: int) -> np.dtype[np.void]:
+    """The record of one row of `depth`."""
+    wide = ("bid_price", "bid_qty", "ask_price", "ask_qty")
+    return np.dtype([("time_ns", "i8"), *((name, "i8", (levels,)) for name in wide)])
+
+
+def depth(
+    tape: Tape | str | os.PathLike[str],
+    *,
+    symbol: str | None = None,
+    levels: int = 10,
+    out: str | os.PathLike[str] | None = None,
+    progress: bool | None = None,
+) -> Array:
+    """The best levels of a symbol after every source message that has an event on the tape.
+
+    Args:
+        tape: an open tape, or its folder.
+        symbol: its name; may be left out when the tape has only one.
+        levels: how many a side.
+        out: a .npy file to write; without it the rows are in memory.
+        progress: whether to show a bar; None shows it on a terminal.
+
+    Returns:
+        A structured array: `time_ns` and, of shape (levels,), `bid_price`, `bid_qty`, `ask_price`,
+        `ask_qty`, all int64, in price units and lots. A level that is missing has 0 for both.
+    """
+    tape = tape if isinstance(tape, Tape) else open_tape(tape)
+    if isinstance(levels, bool) or not isinstance(levels, int) or not 1 <= levels <= LEVELS_MAX:
+        raise ArgumentError(f"levels: {levels!r} is not a whole number from 1 to {LEVELS_MAX:,}")
+    if symbol is None and len(tape.instruments) != 1:
+        raise ArgumentError(
+            f"{tape.path} has {len(tape.instruments)} symbols; say which with symbol"
+        )
+    number = 0 if symbol is None else tape.symbol(symbol)
+    rows_wanted = 0
+    for start in range(0, len(tape.events), PIECE):
+        piece = tape.events[start : start + PIECE]
+        rows_wanted += int(
+            np.count_nonzero((piece["symbol"] == number) & (piece["flags"] & 1 == 1))
+        )
+    if out is None:
+        rows = np.zeros(rows_wanted, depth_dtype(levels))
+        _fill(tape, number, rows, progress)
+        return rows
+    return _to_file(tape, number, Path(out), np.dtype(depth_dtype(levels)), rows_wanted, progress)
+
+
+def _to_file(
+    tape: Tape,
+    symbol: int,
+    out: Path,
+    dtype: np.dtype[np.void],
+    count: int,
+    progress: bool | None,
+) -> Array:
+    """Write the rows to a file that appears when it is whole."""
+    if not out.parent.is_dir():
+        raise ArgumentError(f"{out.parent} is not a folder; make it first")
+    partial = out.parent / f".{out.name}.partial-{os.getpid()}"
+    try:
+        rows = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=(count,))
+        _fill(tape, symbol, np.asarray(rows), progress)
+        rows.flush()
+        os.rename(partial, out)
+    finally:
+        partial.unlink(missing_ok=True)
+    return np.asarray(rows)
+
+
+def _fill(tape: Tape, symbol: int, rows: Array, progress: bool | None) -> None:
+    """Replay the tape and write every row."""
+    book, region = book_for(tape)
+    counts = np.zeros(STATUS_SPAN, np.int64)
+    table = rows.view(np.int64).reshape(len(rows), rows.dtype.itemsize // 8)
+    written = 0
+    with Progress("depth", len(tape.events), progress) as bar:
+        for start in range(0, len(tape.events), PIECE):
+            piece = tape.events[start : start + PIECE]
+            written += int(record_depth(book, region, piece, symbol, table[written:], counts))
+            bar.advance(len(piece))
+    if written != len(rows):
+        raise CheckError(f"depth: {written} rows were written, not {len(rows)}; please report this")

@@ -1,0 +1,226 @@
+"""A tape: a recorded market as a folder of `events.npy` and `tape.json`.
+
+`events.npy` is a plain numpy file of EVENT records (`mmjit.core.records`), `tape.json` says what
+the instruments are and where the events came from. A tape is written to a hidden folder beside its
+place and renamed when it is whole: a broken import leaves nothing.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import numpy as np
+
+from mmjit.core.codes import Kind
+from mmjit.core.records import EVENT
+from mmjit.errors import TapeError
+from mmjit.instrument import Instrument
+from mmjit.npy import NpyWriter
+
+VERSION: Final = 1
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Tape:
+    """A tape that is open for reading.
+
+    Attributes:
+        path: its folder.
+        events: EVENT, a plain ndarray mapped copy-on-write: the file cannot be changed through it.
+        instruments: by symbol number.
+        meta: the whole of `tape.json`.
+    """
+
+    path: Path
+    events: Array
+    instruments: tuple[Instrument, ...]
+    meta: dict[str, Any]
+
+    @property
+    def symbols(self) -> list[str]:
+        """The names of the instruments, by symbol number."""
+        return [instrument.symbol for instrument in self.instruments]
+
+    @property
+    def order_slots(self) -> int:
+        """How many slots the handles of the tape need."""
+        return int(self.meta["order_slots"])
+
+    @property
+    def wide(self) -> bool:
+        """Whether quantities need 64 bits in the slab."""
+        return int(self.meta["qty_lots_max"]) > (1 << 31) - 1
+
+    @property
+    def window_levels(self) -> int:
+        """How many levels a side the recording shows; 0 when it shows all."""
+        return int(self.meta["window_levels"] or 0)
+
+    def symbol(self, name: str) -> int:
+        """The number of a symbol."""
+        try:
+            return self.symbols.index(name)
+        except ValueError:
+            some = ", ".join(self.symbols[:8]) + (", ..." if len(self.symbols) > 8 else "")
+            raise TapeError(f"symbol {name!r} is not on {self.path}; it has: {some}") from None
+
+
+def open_tape(path: str | os.PathLike[str]) -> Tape:
+    """Open a tape for reading.
+
+    Raises:
+        TapeError: there is no tape, or it is damaged or of another version.
+    """
+    folder = Path(path)
+    try:
+        meta = json.loads((folder / "tape.json").read_text())
+    except FileNotFoundError:
+        raise TapeError(
+            f"{folder} is not a tape: it has no tape.json; make one with mmjit import"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise TapeError(f"{folder}/tape.json cannot be read ({error}); import it again") from None
+    if not isinstance(meta, dict) or meta.get("format") != "mmjit-tape":
+        raise TapeError(f"{folder}/tape.json does not describe a tape; import it again")
+    if meta.get("version") != VERSION:
+        raise TapeError(
+            f"{folder} is a tape of version {meta.get('version')}, not {VERSION}; import it again"
+        )
+    events = _map_events(folder, int(meta["events"]))
+    instruments = tuple(Instrument.from_json(values) for values in meta["instruments"])
+    return Tape(folder, events, instruments, meta)
+
+
+def _map_events(folder: Path, count: int) -> Array:
+    try:
+        mapped = np.load(folder / "events.npy", mmap_mode="c")
+    except (OSError, ValueError) as error:
+        raise TapeError(f"{folder}/events.npy cannot be read ({error}); import it again") from None
+    if mapped.dtype != EVENT or mapped.ndim != 1 or len(mapped) != count:
+        raise TapeError(
+            f"{folder}/events.npy has {mapped.shape}, not {count} events; import it again"
+        )
+    return np.asarray(mapped).view(EVENT)  # a .npy file does not keep that the dtype is aligned
+
+
+class TapeWriter:
+    """Writes a tape piece by piece; nothing is there until `commit`.
+
+    Use as a context manager: leaving it without `commit` removes what was written.
+
+    Args:
+        path: the folder to make.
+        replace: whether a tape that is there already is replaced.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, replace: bool = False) -> None:
+        self.path = Path(path)
+        if self.path.exists() and not replace:
+            raise TapeError(f"{self.path} exists already; remove it or pass --replace")
+        if self.path.exists() and not (self.path / "tape.json").exists():
+            raise TapeError(f"{self.path} exists and is not a tape; choose another place")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._partial = self.path.parent / f".{self.path.name}.partial-{os.getpid()}"
+        self._digest = hashlib.blake2b(digest_size=16)
+        self._kinds = np.zeros(256, np.int64)
+        self.event_count = 0
+        self.message_count = 0
+        self._first_ns = 0
+        self._last_ns = 0
+        self._file: NpyWriter | None = None
+
+    def __enter__(self) -> "TapeWriter":
+        shutil.rmtree(self._partial, ignore_errors=True)
+        self._partial.mkdir()
+        self._file = NpyWriter(self._partial / "events.npy", EVENT)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+        shutil.rmtree(self._partial, ignore_errors=True)
+
+    def append(self, events: Array) -> None:
+        """Write EVENT records, with their handles resolved."""
+        if len(events) == 0:
+            return
+        assert self._file is not None
+        assert events.dtype == EVENT
+        if self.event_count == 0:
+            self._first_ns = int(events[0]["venue_ns"])
+        self._last_ns = int(events[-1]["venue_ns"])
+        data = np.ascontiguousarray(events)
+        self._file.append(data)
+        self._digest.update(data.view(np.uint8).data)
+        self._kinds += np.bincount(events["kind"].astype(np.int64), minlength=256)
+        self.message_count += int(np.count_nonzero(events["flags"] & 1))
+        self.event_count += len(events)
+
+    def commit(
+        self,
+        instruments: list[Instrument],
+        *,
+        messages: int,
+        order_slots: int,
+        qty_lots_max: int,
+        window_levels: int | None,
+        source: dict[str, Any],
+    ) -> Tape:
+        """Finish the tape and put it in its place.
+
+        Args:
+            instruments: by symbol number.
+            messages: how many messages of the source were read, skipped ones included.
+            order_slots: how many slots the handles need.
+            qty_lots_max: the largest quantity on the tape.
+            window_levels: how many levels a side the source shows; None when it shows all.
+            source: of the import: feed, files with digests, counts, what was skipped and why.
+        """
+        assert self._file is not None
+        self._file.finish()
+        meta = {
+            "format": "mmjit-tape",
+            "version": VERSION,
+            "events": self.event_count,
+            "messages": messages,
+            "symbols": [instrument.symbol for instrument in instruments],
+            "first_time_ns": self._first_ns if self.event_count else None,
+            "last_time_ns": self._last_ns if self.event_count else None,
+            "kinds": {k.name.lower(): int(self._kinds[k]) for k in Kind if self._kinds[k]},
+            "order_slots": order_slots,
+            "qty_lots_max": qty_lots_max,
+            "window_levels": window_levels,
+            "events_digest": self._digest.hexdigest(),
+            "import": source,
+            "instruments": [instrument.as_json() for instrument in instruments],
+        }
+        (self._partial / "tape.json").write_text(json.dumps(meta, indent=1) + "\n")
+        old = self.path.parent / f".{self.path.name}.old-{os.getpid()}"
+        if self.path.exists():
+            os.rename(self.path, old)
+        os.rename(self._partial, self.path)
+        shutil.rmtree(old, ignore_errors=True)
+        return open_tape(self.path)
+
+
+def file_digest(path: Path, advance: Callable[[int], None] | None = None) -> dict[str, Any]:
+    """Name, size and digest of a source file, as a tape keeps them."""
+    digest = hashlib.blake2b(digest_size=16)
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 22):
+            digest.update(piece)
+            if advance is not None:
+                advance(len(piece))
+    return {"name": path.name, "bytes": path.stat().st_size, "blake2b": digest.hexdigest()}

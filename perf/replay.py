@@ -1,0 +1,130 @@
+"""Replay from a tape with all checks on, beside the yardstick, alternating in one run.
+
+The best bid and offer are folded in after every message, and every result is compared with that of
+a naive simulator: the fold, the levels, the quantities, the queues. The tape is in memory and
+touched, and so is the book. Time is CPU time of the thread, on both sides.
+
+    python perf/replay.py                       # w1 and w1deep, 15 pairs each
+    python perf/replay.py --smoke               # small, once: does it run, and is it right?
+"""
+
+import argparse
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyperf
+import workload
+from yardstick.build import build
+
+RATIO_MAX = 2.0
+SMOKE_MESSAGES = 20_000
+
+
+def main() -> int:
+    """Run what was asked for; 1 if a result is wrong or the goal is missed."""
+    options = parse()
+    if options.smoke:
+        with tempfile.TemporaryDirectory() as folder:
+            return run(options, Path(folder), 1, SMOKE_MESSAGES)
+    return run(options, options.data, options.repetitions, None)
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--workloads", nargs="+", default=["w1", "w1deep"])
+    parser.add_argument("--repetitions", type=int, default=15, help="pairs of runs (default 15)")
+    parser.add_argument("--data", type=Path, default=workload.kept_in(), help="where workloads lie")
+    parser.add_argument("--output", type=Path, help="write the values as pyperf JSON")
+    parser.add_argument("--smoke", action="store_true", help="small and once; no goal")
+    return parser.parse_args()
+
+
+def run(options: argparse.Namespace, folder: Path, repetitions: int, messages: int | None) -> int:
+    """Measure each workload, print what came out and store it."""
+    limit = build(folder_for(folder))
+    benchmarks, failed = [], False
+    for name in options.workloads:
+        load = workload.make(name, folder, messages)
+        ours, theirs = measure(load, limit, repetitions)
+        print(f"{name}  {len(load.events):,} messages, every result right")
+        benchmarks.append(benchmark(f"replay {name} mmjit", ours))
+        print(f"  mmjit      {spread([v * 1e9 for v in ours])} ns a message")
+        if theirs:
+            benchmarks.append(benchmark(f"replay {name} yardstick", theirs))
+            ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+            print(f"  yardstick  {spread([v * 1e9 for v in theirs])} ns a message")
+            print(f"  ratio      {spread(ratios)} of paired runs; goal: a median of {RATIO_MAX}")
+            failed |= not options.smoke and statistics.median(ratios) > RATIO_MAX
+    if options.output:
+        pyperf.BenchmarkSuite(benchmarks).dump(str(options.output), replace=True)
+    return 1 if failed else 0
+
+
+def folder_for(folder: Path) -> Path:
+    """The folder, made if need be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def measure(
+    load: workload.Workload, limit: Path | None, repetitions: int
+) -> tuple[list[float], list[float]]:
+    """Seconds a message of both engines, one pair of runs after the other, every result checked."""
+    ours, theirs = [], []
+    for turn in range(repetitions + 1):
+        order = (our_run, their_run) if turn % 2 else (their_run, our_run)
+        pair = {engine: engine(load, limit) for engine in order}
+        if turn == 0 and repetitions > 1:
+            continue  # the first pair warms up
+        ours.append(pair[our_run] or 0.0)
+        theirs.append(pair[their_run] or 0.0)
+        if len(ours) == repetitions:
+            break
+    return ours, theirs if limit else []
+
+
+def our_run(load: workload.Workload, limit: Path | None) -> float:
+    """Seconds a message of one replay."""
+    del limit
+    outcome = workload.replay_once(load)
+    wrong = workload.differences(load, outcome)
+    if wrong:
+        sys.exit(f"{load.name}: mmjit is wrong: {'; '.join(wrong)}")
+    return outcome.seconds / len(load.events)
+
+
+def their_run(load: workload.Workload, limit: Path | None) -> float | None:
+    """Seconds a message of one run of the yardstick, which checks its own results."""
+    if limit is None:
+        return None
+    command = [str(limit), str(load.binary), "1", "1"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"med=\s*([0-9.]+) ns/msg\s+OK", said.stdout)
+    if said.returncode != 0 or not found:
+        sys.exit(f"{load.name}: the yardstick is wrong: {said.stdout}{said.stderr}")
+    return float(found[1]) / 1e9
+
+
+def spread(values: Sequence[float]) -> str:
+    """Median, then least, quartiles and most."""
+    low, high = values[0], values[0]
+    if len(values) > 1:
+        low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    middle = statistics.median(values)
+    return f"{middle:6.2f} ({min(values):.2f} | {low:.2f} .. {high:.2f} | {max(values):.2f})"
+
+
+def benchmark(name: str, seconds: list[float]) -> pyperf.Benchmark:
+    """Values as pyperf keeps them, with what it knows of the machine."""
+    metadata = {"name": name, "unit": "second", "description": "CPU time a message"}
+    return pyperf.Benchmark([pyperf.Run(seconds, metadata=metadata)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""What tests of the backtest are drawn with: tapes in memory, a run beside its naive twin."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmjit.backtesting import Backtest, backtest, every_ns
+from mmjit.core.codes import Flag, Kind, Status
+from mmjit.core.limits import UNLIMITED
+from mmjit.feeds.importing import Resolving
+from mmjit.instrument import Instrument
+from mmjit.tape import Tape
+from tests import builders as b
+from tests.naive_backtest import NaiveBacktest, Rules
+from tests.naive_book import plain
+
+NAMES = ("ONE", "TWO", "THREE")
+
+
+def tape_of(
+    *events: Any,
+    instruments: Iterable[Instrument] | None = None,
+    window_levels: int | None = None,
+) -> Tape:
+    """A tape in memory; each event is a source message of its own unless it has flags."""
+    stream = b.stream(*events)
+    symbols = int(stream["symbol"].max(initial=0)) + 1
+    if instruments is None:
+        instruments = [Instrument(symbol=name, price_unit="0.01") for name in NAMES[:symbols]]
+    instruments = list(instruments)
+    resolving = Resolving(len(instruments))
+    resolving(stream)
+    kinds = {Kind(kind).name.lower(): 1 for kind in set(stream["kind"].tolist())}
+    meta = {
+        "kinds": kinds,
+        "order_slots": resolving.order_slots,
+        "qty_lots_max": resolving.qty_lots_max,
+        "window_levels": window_levels,
+        "messages": len(stream),
+        "events_digest": "in memory",
+    }
+    bounded = tuple(resolving.bounded(number, one) for number, one in enumerate(instruments))
+    return Tape(Path("tape"), stream, bounded, meta)
+
+
+def messages(*events: Any, step_ns: int = 10) -> list[Any]:
+    """Events as source messages of their own, so many nanoseconds apart from 1,000 on."""
+    for place, one in enumerate(events):
+        one["venue_ns"] = one["local_ns"] = 1000 + step_ns * place
+        one["flags"] |= Flag.LAST
+    return list(events)
+
+
+def naive_of(tape: Tape, rule: Any, **settings: Any) -> NaiveBacktest:
+    """The naive twin after the tape."""
+
+    def limit(name: str) -> int:
+        value = settings.get(name)
+        return UNLIMITED if value is None else int(value)
+
+    rules = Rules(
+        maker_fee=Fraction(Decimal(str(settings.get("maker_fee", 0)))),
+        taker_fee=Fraction(Decimal(str(settings.get("taker_fee", 0)))),
+        max_position=limit("max_position"),
+        max_long=limit("max_long"),
+        max_short=limit("max_short"),
+        every_ns=every_ns(settings.get("every", "change")),
+        window_levels=tape.window_levels,
+    )
+    naive = NaiveBacktest(list(tape.instruments), rule, rules)
+    naive.run([plain(one) for one in tape.events])
+    return naive
+
+
+def lines_of(log: Any) -> list[dict[str, int]]:
+    """The lines of a log as Python integers."""
+    lines = [plain(one) for one in log]
+    for line in lines:
+        line.pop("pad", None)
+    return lines
+
+
+def refusals_of(result: Backtest, symbol: int = 0) -> dict[Status, int]:
+    row = result.refused[symbol]
+    return {Status(-int(code)): int(row[code]) for code in np.flatnonzero(row)}
+
+
+def assert_same(result: Backtest, naive: NaiveBacktest) -> None:
+    """Every fill, step, refusal and position is equal, and so is what the run counts."""
+    assert lines_of(result.fills) == naive.fills
+    assert lines_of(result.steps) == naive.steps
+    for market in naive.markets:
+        assert refusals_of(result, market.number) == dict(market.refused)
+        position = plain(result.positions[market.number])
+        expected = vars(market.position)
+        assert {name: position[name] for name in expected} == expected
+        assert position["open_buy_lots"] == market.open_lots(0)
+        assert position["open_sell_lots"] == market.open_lots(1)
+    run = plain(result.run)
+    assert run["exposure_lots"] == naive.exposure()
+    assert run["now_ns"] == naive.now_ns
+    assert run["last_order_id"] == naive.last_order_id
+    assert run["decision_count"] == naive.decisions
+    assert run["window_lost"] == naive.requeued
+    for name in ("equity_twice", "peak_twice", "drawdown_twice"):
+        assert run[name] == getattr(naive, name)
+
+
+def run_both(tape: Tape, rule: Any, twin: Any, **settings: Any) -> tuple[Backtest, NaiveBacktest]:
+    """A backtest and its twin, which must agree."""
+    result = backtest(tape, strategy=rule, progress=False, **settings)
+    naive = naive_of(tape, twin, **settings)
+    assert_same(result, naive)
+    return result, naive

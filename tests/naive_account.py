@@ -1,0 +1,78 @@
+"""The account with no thought for speed or size: Python integers and Fractions."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
+
+HALF = Fraction(1, 2)
+TOTAL_MAX = (1 << 62) - 1  # what only grows stays there
+
+
+def share(basis: int, qty_lots: int, position_lots: int) -> int:
+    """round(basis * qty / position), halves upwards."""
+    return floor(Fraction(basis * qty_lots, position_lots) + HALF)
+
+
+def fee(price: int, qty_lots: int, rate_pico: Fraction) -> int:
+    """The fee of a fill in 1e-12 of the currency, rounded up; the rate is 1e-12 for each point."""
+    return ceil(abs(price * qty_lots) * rate_pico)
+
+
+@dataclass
+class NaivePosition:
+    """What POSITION holds, but for its open orders."""
+
+    position_lots: int = 0
+    basis: int = 0
+    cash: int = 0
+    realised: int = 0
+    fees_pico: int = 0
+    bought_lots: int = 0
+    sold_lots: int = 0
+    turnover: int = 0
+    fill_count: int = 0
+    order_count: int = 0
+    mark_twice: int = 0
+    marked: int = 0
+    equity_twice: int = 0
+    peak_twice: int = 0
+    drawdown_twice: int = 0
+
+    def fill(self, side: int, price: int, qty_lots: int, fee_pico: int) -> None:
+        """Buy (side 0) or sell (side 1), first what closes the position, then what opens one."""
+        sign = 1 if side == 0 else -1
+        closing = min(qty_lots, max(0, -sign * self.position_lots))
+        if closing:
+            # A short is a long seen in a mirror: what it cost is rounded as there.
+            cost = -sign * share(-sign * self.basis, closing, abs(self.position_lots))
+            self.realised += -sign * price * closing - cost
+            self.basis -= cost
+        self.basis += sign * price * (qty_lots - closing)
+        self.position_lots += sign * qty_lots
+        self.cash -= sign * price * qty_lots
+        self.bought_lots = min(self.bought_lots + (qty_lots if side == 0 else 0), TOTAL_MAX)
+        self.sold_lots = min(self.sold_lots + (qty_lots if side == 1 else 0), TOTAL_MAX)
+        self.turnover = min(self.turnover + abs(price * qty_lots), TOTAL_MAX)
+        self.fees_pico += fee_pico
+        self.fill_count += 1
+        if not self.marked:
+            self.marked, self.mark_twice = 1, 2 * price
+
+    @property
+    def unrealised(self) -> Fraction:
+        """At the mark, in points."""
+        return Fraction(self.position_lots * self.mark_twice, 2) - self.basis
+
+    @property
+    def worth(self) -> Fraction:
+        """Cash and the position at its mark, in points."""
+        return self.cash + Fraction(self.position_lots * self.mark_twice, 2)
+
+    def mark(self, mark_twice: int, point_pico: int) -> int:
+        """Mark to twice a price; returns what that changed of twice the net equity."""
+        self.mark_twice, self.marked = mark_twice, 1
+        before = self.equity_twice
+        self.equity_twice = int(2 * self.worth) - ceil(Fraction(2 * self.fees_pico, point_pico))
+        self.peak_twice = max(self.peak_twice, self.equity_twice)
+        self.drawdown_twice = max(self.drawdown_twice, self.peak_twice - self.equity_twice)
+        return self.equity_twice - before

@@ -1,0 +1,172 @@
+"""The command line as scripts use it: keys, exit codes, one-line errors."""
+
+import json
+
+import numpy as np
+import pytest
+
+import mmjit
+from mmjit.cli import main
+
+
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli") / "tape"
+    return str(mmjit.generate_tape(path, symbols=2, events=3000, progress=False).path)
+
+
+def run_json(capsys, *words):
+    assert main([*words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def fails(capsys, *words):
+    """The one line that a command that cannot be done leaves on standard error."""
+    try:
+        code = main(list(words))
+    except SystemExit as stop:  # of the parser
+        code = stop.code
+    shown = capsys.readouterr()
+    assert code == 2
+    assert shown.out == ""
+    assert shown.err.count("\n") == 1
+    return shown.err
+
+
+def test_info_has_the_keys_that_scripts_rely_on(capsys, tape):
+    facts = run_json(capsys, "info", tape)
+
+    assert facts["events"] == facts["messages"] == 3000
+    assert facts["symbols"] == ["SIM0", "SIM1"]
+    assert 0 < facts["first_time_ns"] <= facts["last_time_ns"]
+    assert sum(facts["kinds"].values()) == 3000
+    assert set(facts["kinds"]) <= {"add", "reduce", "delete", "execute"}
+
+
+def test_replay_has_the_keys_that_scripts_rely_on(capsys, tape):
+    facts = run_json(capsys, "replay", tape, "--audit")
+
+    assert facts["events"] == facts["messages"] == 3000
+    assert facts["unknown_ids"] == 0
+    assert facts["anomalies"] == {}
+    assert facts["resting_orders"] == sum(book["orders"] for book in facts["books"].values())
+    assert facts["executed_lots"] > 0
+    assert len(facts["state_hash"]) == 16
+    assert facts["seconds"] > 0
+    assert facts["ns_per_event"] > 0
+    book = facts["books"]["SIM0"]
+    assert book["bid_price"] < book["ask_price"]
+    assert {"bid_qty", "ask_qty", "bid_levels", "ask_levels"} <= set(book)
+
+
+def test_depth_says_rows_and_units(capsys, tape, tmp_path):
+    out = tmp_path / "d.npy"
+    facts = run_json(capsys, "depth", tape, "--symbol", "SIM1", "--levels", "3", "-o", str(out))
+
+    rows = np.load(out)
+    assert facts["rows"] == len(rows) > 0
+    assert facts["price_unit"] == 0.0001
+    assert facts["lot_size"] == 1
+    assert rows["bid_price"].shape == (len(rows), 3)
+
+
+def test_backtest_and_demo_have_the_keys_that_scripts_rely_on(capsys, tape, tmp_path):
+    keys = {
+        *("pnl_net", "pnl_gross", "fees", "realised", "unrealised", "position", "fills"),
+        *("filled_qty", "orders", "refused", "max_drawdown", "seconds", "ns_per_event"),
+    }
+    out = str(tmp_path / "run")
+    facts = run_json(
+        capsys, "backtest", tape, "--max-long", "100", "--taker-fee", "0.001", "--out", out
+    )
+    shown = run_json(capsys, "demo", "--events", "3000")
+
+    for values in (facts, *facts["symbols"].values(), shown, *shown["symbols"].values()):
+        assert keys <= set(values)
+        assert values["max_drawdown"] >= 0
+        assert values["pnl_net"] == pytest.approx(values["pnl_gross"] - values["fees"])
+        assert all(isinstance(count, int) for count in values["refused"].values())
+    assert set(facts["symbols"]) == {"SIM0", "SIM1"}
+    total = sum(part["refused"].get("max_long", 0) for part in facts["symbols"].values())
+    assert facts["refused"].get("max_long", 0) == total
+
+
+def test_a_books_missing_best_is_null(capsys, tmp_path):
+    path = str(mmjit.generate_tape(tmp_path / "t", events=1, progress=False).path)
+
+    book = run_json(capsys, "replay", path)["books"]["SIM0"]
+
+    assert [book["bid_price"], book["ask_price"]].count(None) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["info", "nowhere"], "nowhere is not a tape"),
+        (["replay", "nowhere"], "make one with mmjit import"),
+        (["frob"], "invalid choice"),
+        (["backtest"], "required: TAPE"),
+        (["demo", "--events", "x"], "'x' is not a whole number"),
+        (["demo", "--events", "0"], "events: 0 is not a whole number from 1"),
+        (["import", "lobster", "nowhere.zip", "-o", "x"], "nowhere.zip"),
+        (["import", "itch50", "nowhere.gz", "-o", "x", "--date", "2020-01-02"], "nowhere.gz"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_2(capsys, words, said):
+    assert said in fails(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--strategy", "nope"], "'nope' is neither one of pegged"),
+        (["--param", "qty"], "'qty' is not NAME=VALUE"),
+        (["--param", "size=1"], "has no parameter 'size'; it has: offset_ticks, qty_lots"),
+        (["--param", "qty_lots=1.5"], "'1.5' is not a whole number"),
+        (["--every", "often"], "'often' is not change, fill or an interval"),
+        (["--maker-fee", "nan"], "maker_fee"),
+        (["--taker-fee", "3"], "not between -1 and 1"),
+        (["--max-position", "-1"], "max_position: -1"),
+        (["--out", "."], "exists already"),
+    ],
+)
+def test_a_backtest_that_cannot_be_run_says_why(capsys, tape, words, said):
+    assert said in fails(capsys, "backtest", tape, *words)
+
+
+def test_tables_are_for_people(capsys, tape):
+    for words in (
+        ["info", tape],
+        ["replay", tape],
+        ["backtest", tape],
+        ["demo", "--events", "2000"],
+    ):
+        assert main(words) == 0
+        shown = capsys.readouterr().out
+        assert "SIM0" in shown
+        assert max(len(line) for line in shown.splitlines()) < 140
+
+
+@pytest.mark.parametrize(
+    "command", ["", "create", "demo", "import", "import lobster", "import itch50", "info", "replay"]
+)
+def test_help_is_there_for_every_command(capsys, command):
+    with pytest.raises(SystemExit) as stop:
+        main([*command.split(), "--help"])
+
+    assert stop.value.code == 0
+    assert "usage: mmjit" in capsys.readouterr().out
+
+
+def test_a_failed_check_is_exit_code_1(capsys, tape, monkeypatch):
+    from mmjit import replaying
+
+    monkeypatch.setattr(replaying, "audit", lambda book, scratch: 2)
+
+    assert main(["replay", tape, "--audit"]) == 1
+    assert "audit: level_qty_wrong" in capsys.readouterr().err
+
+
+def test_traceback_shows_where_an_error_came_from(tape):
+    with pytest.raises(mmjit.StrategyError):
+        main(["backtest", tape, "--strategy", "nope", "--traceback"])

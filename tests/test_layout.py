@@ -1,0 +1,196 @@
+"""The bytes of every record. A change here is a change of the format of states and tapes."""
+
+import numpy as np
+import pytest
+
+from mmjit.core import codes, records
+
+LINE_BYTES = 64
+
+# name: size, then each field with its type and offset
+LAYOUTS = {
+    "EVENT": (
+        64,
+        "venue_ns:i8@0 local_ns:i8@8 order_id:i8@16 price:i8@24 qty_lots:i8@32 symbol:i4@40 "
+        "kind:i1@44 side:i1@45 flags:i2@46 handle:i4@48 refusal:i4@52 other_id:i8@56",
+    ),
+    "NODE32": (16, "qty_lots:i4@0 level:i4@4 prev:i4@8 next:i4@12"),
+    "LEVEL32": (32, "order_count:i4@0 owner:i4@4 prev:i4@8 next:i4@12 qty_lots:i8@16 price:i8@24"),
+    "NODE64": (32, "qty_lots:i8@0 level:i4@8 prev:i4@12 next:i4@16 pad:i4@20 pad2:i8@24"),
+    "LEVEL64": (32, "qty_lots:i8@0 owner:i4@8 prev:i4@12 next:i4@16 order_count:i4@20 price:i8@24"),
+    "ORDER": (32, "order_id:i8@0 entered_ns:i8@8 sequence:i8@16 owner:i4@24 flags:i4@28"),
+    "SIDE": (
+        32,
+        "best:i4@0 level_count:i4@4 order_count:i4@8 pad:i4@12 executed_lots:i8@16 pad2:i8@24",
+    ),
+    "SYMBOL": (
+        64,
+        "price_min:i8@0 price_max:i8@8 increment:i8@16 status:i8@24 last_price:i8@32 "
+        "last_qty_lots:i8@40 last_ns:i8@48 traded_lots:i8@56",
+    ),
+    "ENTRY": (16, "order_id:i8@0 slot:i4@8 pad:i4@12"),
+    "PLACE": (8, "tag:i4@0 level:i4@4"),
+    "RUNG": (16, "key:i8@0 mask:i8@8"),
+    "METER": (
+        64,
+        "depth:i8@0 fresh:i8@8 capacity:i8@16 pad:i8@24 pad2:i8@32 pad3:i8@40 pad4:i8@48 "
+        "pad5:i8@56",
+    ),
+    "CONTROL": (
+        64,
+        "sequence:i8@0 salt:i8@8 best_changed:i8@16 rung_count:i8@24 last_ns:i8@32 pad:i8@40 "
+        "pad2:i8@48 pad3:i8@56",
+    ),
+    "TALLY": (
+        64,
+        "event_count:i8@0 price_fold:i8@8 qty_fold:i8@16 crossed:i8@24 locked:i8@32 "
+        "time_reversed:i8@40 pad:i8@48 pad2:i8@56",
+    ),
+    "SEAT": (32, "qty_lots:i8@0 price:i8@8 symbol:i4@16 side:i4@20 order_id:i8@24"),
+    "BOUNDS": (
+        64,
+        "event_count:i8@0 price_min:i8@8 price_max:i8@16 increment:i8@24 qty_lots_max:i8@32 "
+        "pad:i8@40 pad2:i8@48 pad3:i8@56",
+    ),
+    "POSITION": (
+        192,
+        "position_lots:i8@0 basis:i8@8 cash:i8@16 realised:i8@24 fees_pico:i8@32 "
+        "bought_lots:i8@40 sold_lots:i8@48 turnover:i8@56 fill_count:i8@64 order_count:i8@72 "
+        "mark_twice:i8@80 marked:i8@88 equity_twice:i8@96 peak_twice:i8@104 drawdown_twice:i8@112 "
+        "open_buy_lots:i8@120 open_sell_lots:i8@128 pad:i8@136 pad2:i8@144 pad3:i8@152 "
+        "pad4:i8@160 pad5:i8@168 pad6:i8@176 pad7:i8@184",
+    ),
+    "TERMS": (
+        64,
+        "maker_fee:i8@0 taker_fee:i8@8 fee_scale:i8@16 point_pico:i8@24 max_long:i8@32 "
+        "max_short:i8@40 qty_lots_max:i8@48 points_max:i8@56",
+    ),
+    "OWN": (
+        64,
+        "order_id:i8@0 price:i8@8 left_lots:i8@16 wanted_lots:i8@24 sequence:i8@32 "
+        "entered_ns:i8@40 filled_lots:i8@48 pad:i8@56",
+    ),
+    "WANT": (16, "price:i8@0 qty_lots:i8@8"),
+    "FILL": (
+        64,
+        "venue_ns:i8@0 order_id:i8@8 price:i8@16 qty_lots:i8@24 fee_pico:i8@32 "
+        "position_lots:i8@40 event:i8@48 symbol:i4@56 side:i1@60 maker:i1@61 pad:i2@62",
+    ),
+    "STEP": (
+        64,
+        "venue_ns:i8@0 order_id:i8@8 price:i8@16 qty_lots:i8@24 left_lots:i8@32 ahead_lots:i8@40 "
+        "event:i8@48 symbol:i4@56 side:i1@60 kind:i1@61 status:i2@62",
+    ),
+    "RUN": (
+        192,
+        "every_ns:i8@0 window_levels:i8@8 max_position:i8@16 exposure_lots:i8@24 now_ns:i8@32 "
+        "event:i8@40 event_base:i8@48 last_order_id:i8@56 fill_count:i8@64 step_count:i8@72 "
+        "seed:i8@80 taken:i8@88 decision_count:i8@96 window_lost:i8@104 equity_twice:i8@112 "
+        "peak_twice:i8@120 drawdown_twice:i8@128 next_ns:i8@136 pad2:i8@144 pad3:i8@152 "
+        "pad4:i8@160 pad5:i8@168 pad6:i8@176 pad7:i8@184",
+    ),
+    "DUE": (32, "next_ns:i8@0 changed:i8@8 started:i8@16 live_count:i8@24"),
+    "FLOW": (
+        64,
+        "draw_count:i8@0 live_count:i8@8 last_id:i8@16 now_ns:i8@24 gap_ns:i8@32 target:i8@40 "
+        "start_price:i8@48 tick:i8@56",
+    ),
+}
+
+RECORDS = {name: d for name, d in vars(records).items() if isinstance(d, np.dtype)}
+each_record = pytest.mark.parametrize("name", RECORDS)
+
+
+def drawn(dtype):
+    """The fields of a record as the table above draws them."""
+    places = ((name, *dtype.fields[name][:2]) for name in dtype.names)
+    return " ".join(f"{name}:{kind.str[1:]}@{offset}" for name, kind, offset in places)
+
+
+def test_the_table_has_every_record():
+    assert set(LAYOUTS) == set(RECORDS)
+
+
+@each_record
+def test_a_record_has_its_pinned_layout(name):
+    assert (RECORDS[name].itemsize, drawn(RECORDS[name])) == LAYOUTS[name]
+
+
+@each_record
+def test_a_record_has_no_nameless_padding(name):
+    dtype = RECORDS[name]
+
+    assert sum(dtype[field].itemsize for field in dtype.names) == dtype.itemsize
+
+
+@each_record
+def test_a_record_is_aligned(name):
+    dtype = RECORDS[name]
+
+    assert dtype.isalignedstruct
+    assert all(dtype.fields[f][1] % dtype[f].alignment == 0 for f in dtype.names)
+
+
+@each_record
+def test_a_record_in_an_aligned_array_straddles_no_cache_line(name):
+    size = RECORDS[name].itemsize
+
+    assert LINE_BYTES % size == 0 or size % LINE_BYTES == 0
+
+
+@each_record
+def test_a_record_is_of_signed_integers_in_the_order_of_this_machine(name):
+    dtype = RECORDS[name]
+
+    assert {dtype[field].kind for field in dtype.names} == {"i"}
+    assert all(dtype[field].isnative for field in dtype.names)
+
+
+@pytest.mark.parametrize(("node", "level"), [("NODE32", "LEVEL32"), ("NODE64", "LEVEL64")])
+def test_a_level_is_a_whole_number_of_nodes_whose_first_links_like_one(node, level):
+    node, level = RECORDS[node], RECORDS[level]
+
+    assert level.itemsize % node.itemsize == 0
+    for link in ("prev", "next"):
+        assert node.fields[link] == level.fields[link]
+        assert node.fields[link][1] + 4 <= node.itemsize
+
+
+@pytest.mark.parametrize(("node", "level"), [("NODE32", "LEVEL32"), ("NODE64", "LEVEL64")])
+def test_a_sentinel_seen_as_an_order_is_never_taken_for_a_free_slot(node, level):
+    """`is_live` reads a node's `level`: over a level record it must fall on `owner`."""
+    assert RECORDS[node].fields["level"] == RECORDS[level].fields["owner"]
+
+
+def test_the_two_sides_of_a_symbol_share_a_cache_line():
+    assert 2 * RECORDS["SIDE"].itemsize == LINE_BYTES
+
+
+def test_a_record_of_another_size_than_stated_is_refused():
+    with pytest.raises(AssertionError, match="not 16"):
+        records.record(16, ("price", "i8"))
+
+
+# ---- the vocabularies that are stored in records ---------------------------------------------
+
+
+def test_kinds_fit_their_byte_and_flags_their_word():
+    assert all(0 < kind < 128 for kind in codes.Kind)
+    assert all(0 < flag < 1 << 15 and flag & (flag - 1) == 0 for flag in codes.Flag)
+
+
+def test_a_status_below_zero_has_room_in_the_counts():
+    assert all(-codes.STATUS_SPAN < status <= 0 for status in codes.Status)
+
+
+def test_stored_numbers_do_not_change_their_meaning():
+    kinds = "ADD REDUCE DELETE REPLACE EXECUTE TRADE BROKEN LEVEL CLEAR SNAPSHOT_BEGIN"
+    kinds += " SNAPSHOT_END STATUS FUNDING GAP"
+    ours = "NEW CANCEL AMEND ACK REJECT FILL TIMER"
+    flags = "LAST SNAPSHOT SYNTHETIC OURS OWN_PRICE AUCTION UNPRINTED"
+
+    assert [codes.Kind[name] for name in kinds.split()] == list(range(1, 15))
+    assert [codes.Kind[name] for name in ours.split()] == list(range(32, 39))
+    assert [codes.Flag[name] for name in flags.split()] == [1 << k for k in range(7)]
+    assert [s.value for s in codes.TradingStatus] == [0, 1, 2, 3, 4, 5]
+    assert (codes.NIL, codes.BID, codes.ASK) == (-1, 0, 1)

@@ -1,0 +1,79 @@
+"""Every benchmark runs, at a size that costs little; what it measures is not looked at."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parent.parent
+SCRIPTS = [p for p in sorted((TOP / "perf").glob("*.py")) if "--smoke" in p.read_text()]
+
+pytestmark = pytest.mark.compiled
+
+
+def run(script, *arguments):
+    search = os.pathsep.join(filter(None, [str(TOP), os.environ.get("PYTHONPATH", "")]))
+    return subprocess.run(
+        [sys.executable, str(script), *arguments],
+        env=os.environ | {"PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_benchmark_runs_at_its_smoke_size_and_keeps_its_values(script, tmp_path):
+    import pyperf
+
+    result = run(script, "--smoke", "--output", str(tmp_path / "values.json"))
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    suite = pyperf.BenchmarkSuite.load(str(tmp_path / "values.json"))
+    assert all(value > 0 for benchmark in suite for value in benchmark.get_values())
+
+
+def test_there_is_a_benchmark_to_run():
+    assert "replay.py" in [script.name for script in SCRIPTS]
+
+
+def test_the_replay_benchmark_does_without_a_compiler_and_says_so(tmp_path):
+    env = os.environ | {
+        "PATH": str(tmp_path),
+        "CXX": str(tmp_path / "none"),
+        "PYTHONPATH": str(TOP),
+    }
+    result = subprocess.run(
+        [sys.executable, str(TOP / "perf" / "replay.py"), "--smoke", "--workloads", "w1"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 0, result.stderr
+    assert "no C++ compiler" in result.stdout
+    assert "every result right" in result.stdout
+
+
+def test_the_replay_benchmark_fails_on_a_wrong_result(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(TOP / "perf"))
+    import workload
+
+    made = workload.make("w1", tmp_path, 2_000)
+    outcome = workload.replay_once(made)
+    assert workload.differences(made, outcome) == []
+
+    outcome.tally["qty_fold"] += 1
+    assert "bbo_acc" in workload.differences(made, outcome)[0]
+
+    outcome.tally["qty_fold"] -= 1
+    slot = int(outcome.book.levels["next"][outcome.book.sides["best"][0]])
+    outcome.book.nodes["qty_lots"][slot] += 1
+    wrong = " ".join(workload.differences(made, outcome))
+    assert "total_qty" in wrong
+    assert "book_hash" in wrong
+    assert "fifo_hash" in wrong

@@ -1,0 +1,230 @@
+"""Handles given at import: a replay by handle is the replay by id, in as few slots as can be."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmjit.core.codes import NIL, STATUS_SPAN, Flag, Kind, Status
+from mmjit.core.digest import state_hash
+from mmjit.core.pool import reserve
+from mmjit.core.records import EVENT, TALLY
+from mmjit.core.replay import Region, replay
+from mmjit.core.replica import apply_one
+from mmjit.core.state import Counts, configure_symbol, memory_book
+from mmjit.feeds.importing import Resolving
+
+KINDS = (Kind.ADD, Kind.ADD, Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.EXECUTE, Kind.REPLACE)
+ADDED = (Kind.ADD, 1, 0, 0, 0, 1, 1)
+RARE = (Kind.CLEAR, Kind.TRADE, Kind.STATUS, Kind.GAP)
+
+event_rows = st.tuples(
+    st.sampled_from(KINDS * 3 + RARE),
+    st.integers(0, 9),  # order_id, 0 is illegal
+    st.integers(0, 9),  # other_id
+    st.integers(0, 1),  # symbol
+    st.integers(0, 1),  # side
+    st.integers(1, 4),  # price
+    st.integers(-1, 6),  # qty_lots
+)
+
+
+def events_of(rows):
+    events = np.zeros(len(rows), EVENT)
+    for name, column in zip(
+        ("kind", "order_id", "other_id", "symbol", "side", "price", "qty_lots"),
+        zip(*rows, strict=True),
+        strict=True,
+    ):
+        events[name] = column
+    events["flags"] = Flag.LAST
+    return events
+
+
+def book():
+    made = memory_book(Counts(symbols=2, orders=64, levels=64))
+    for symbol in range(2):
+        assert configure_symbol(made, symbol, 0, 100, 1) == Status.OK
+    return made
+
+
+def replayed(events, slots):
+    made, counts = book(), np.zeros(STATUS_SPAN, np.int64)
+    start = int(reserve(made.order_pool, slots))
+    replay(made, Region(start, slots), events, counts, np.zeros(1, TALLY))
+    return made, counts
+
+
+def applied_by_id(events):
+    """The same stream by id; what asks for more than is left takes what is left."""
+    made, counts = book(), np.zeros(STATUS_SPAN, np.int64)
+    for place in range(len(events)):
+        status = int(apply_one(made, events, place))
+        if status < 0:
+            counts[-status] += 1
+        if status in (Status.OVER_EXECUTION, Status.OVER_REDUCTION):
+            again = events[place : place + 1].copy()
+            slot = next(
+                s
+                for s in range(len(made.orders))
+                if made.nodes[s]["level"] != NIL
+                and made.orders[s]["order_id"] == again["order_id"][0]
+            )
+            again["qty_lots"] = made.nodes[slot]["qty_lots"]
+            assert apply_one(made, again, 0) == 1
+    return made, counts
+
+
+@given(st.lists(event_rows, min_size=1, max_size=120))
+def test_a_replay_by_handle_ends_as_the_stream_by_id(rows):
+    events = events_of(rows)
+    wanted, wanted_counts = applied_by_id(events)
+    resolving = Resolving(2)
+
+    resolving(events)
+    made, counts = replayed(events, resolving.order_slots)
+
+    assert state_hash(made) == state_hash(wanted)
+    assert counts.sum() == wanted_counts.sum()
+    assert int(counts[-Status.ORDER_ID_UNKNOWN]) == int(wanted_counts[-Status.ORDER_ID_UNKNOWN])
+
+
+def test_a_cleared_symbol_gives_its_slots_and_ids_back():
+    events = events_of([ADDED, (Kind.CLEAR, 0, 0, 0, 0, 0, 0), ADDED])
+    resolving = Resolving(2)
+
+    resolving(events)
+
+    assert resolving.anomalies() == {}
+    assert resolving.order_slots == 1
+    assert events["handle"].tolist() == [0, NIL, 0]
+
+
+@given(st.lists(event_rows, min_size=1, max_size=120), st.integers(1, 50))
+def test_the_pieces_of_a_stream_do_not_matter(rows, length):
+    whole, pieces = events_of(rows), events_of(rows)
+    Resolving(2)(whole)
+    resolving = Resolving(2)
+
+    for start in range(0, len(pieces), length):
+        resolving(pieces[start : start + length])
+
+    assert whole.tobytes() == pieces.tobytes()
+
+
+@given(st.lists(event_rows, min_size=1, max_size=120))
+def test_no_more_slots_are_used_than_orders_rest_at_once(rows):
+    events = events_of(rows)
+    resolving = Resolving(2)
+    resolving(events)
+    held, most = set(), 0
+    for event in events:
+        handle, kind = int(event["handle"]), event["kind"]
+        if kind == Kind.CLEAR:
+            break  # the rest is for the other tests
+        if handle == NIL:
+            continue
+        if kind == Kind.ADD:
+            assert handle not in held
+            held.add(handle)
+            most = max(most, len(held))
+        else:
+            assert handle in held
+            if kind != Kind.REPLACE and takes_all(events, event):
+                held.discard(handle)
+    else:
+        assert resolving.order_slots == most
+
+
+def takes_all(events, event):
+    """Whether an event is the last that its slot sees before it is given to another order."""
+    later = events[events.tolist().index(event.tolist()) + 1 :]
+    same = later[(later["handle"] == event["handle"])]
+    return len(same) == 0 or same[0]["kind"] == Kind.ADD
+
+
+def test_events_that_name_an_order_get_its_side_price_and_what_a_delete_takes():
+    events = events_of(
+        [
+            (Kind.ADD, 5, 0, 0, 1, 3, 6),
+            (Kind.EXECUTE, 5, 0, 0, 0, 1, 2),
+            (Kind.DELETE, 5, 0, 0, 0, 1, 0),
+        ]
+    )
+
+    Resolving(2)(events)
+
+    assert events["side"].tolist() == [1, 1, 1]
+    assert events["price"].tolist() == [3, 3, 3]
+    assert events["qty_lots"].tolist() == [6, 2, 4]
+    assert events["handle"].tolist() == [0, 0, 0]
+
+
+def test_an_execution_at_its_own_price_keeps_that_price():
+    events = events_of([(Kind.ADD, 5, 0, 0, 1, 3, 6), (Kind.EXECUTE, 5, 0, 0, 0, 2, 6)])
+    events[1]["flags"] |= Flag.OWN_PRICE
+
+    Resolving(2)(events)
+
+    assert events["price"].tolist() == [3, 2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "status"),
+    [
+        ([(Kind.ADD, 0, 0, 0, 0, 1, 1)], Status.ORDER_ID_ZERO),
+        ([(Kind.ADD, 1, 0, 0, 0, 1, 0)], Status.QTY_NOT_POSITIVE),
+        ([ADDED] * 2, Status.ORDER_ID_DUPLICATE),
+        ([(Kind.DELETE, 1, 0, 0, 0, 1, 1)], Status.ORDER_ID_UNKNOWN),
+        (
+            [(Kind.ADD, 1, 0, 0, 0, 1, 1), (Kind.DELETE, 1, 0, 1, 0, 1, 1)],
+            Status.ORDER_OF_OTHER_SYMBOL,
+        ),
+        ([(Kind.ADD, 1, 0, 0, 0, 1, 1), (Kind.REPLACE, 1, 0, 0, 0, 1, 1)], Status.ORDER_ID_ZERO),
+        ([(Kind.ADD, 1, 0, -1, 0, 1, 1)], Status.SYMBOL_UNKNOWN),
+        ([ADDED, (Kind.EXECUTE, 1, 0, 0, 0, 1, 2)], Status.OVER_EXECUTION),
+        ([ADDED, (Kind.REDUCE, 1, 0, 0, 0, 1, 2)], Status.OVER_REDUCTION),
+    ],
+)
+def test_what_a_book_would_refuse_is_counted_and_said_on_the_event(rows, status):
+    events = events_of(rows)
+    resolving = Resolving(2)
+
+    resolving(events)
+
+    assert resolving.anomalies() == {status.name.lower(): 1}
+    assert events[-1]["refusal"] == status
+    over = status in (Status.OVER_EXECUTION, Status.OVER_REDUCTION)
+    assert events[-1]["handle"] == (0 if over else NIL)
+
+
+def test_a_resolver_grows_with_what_rests():
+    count = 20_000
+    events = np.zeros(count, EVENT)
+    events["kind"] = Kind.ADD
+    events["order_id"] = np.arange(1, count + 1)
+    events["qty_lots"] = 1
+    events["price"] = 5
+    resolving = Resolving(1)
+
+    for start in range(0, count, 1000):
+        resolving(events[start : start + 1000])
+
+    assert resolving.order_slots == count
+    assert sorted(events["handle"]) == list(range(count))
+    assert resolving.anomalies() == {}
+
+
+def test_the_bounds_of_a_symbol_are_those_of_its_events():
+    from mmjit import Instrument
+
+    events = events_of([(Kind.ADD, k, 0, 0, 0, 1, 1) for k in (1, 2, 3)])
+    events["price"] = [1200, -600, 3300]
+    resolving = Resolving(1)
+    resolving(events)
+
+    known = resolving.bounded(0, Instrument(symbol="X", price_max=1000))
+
+    assert known.increment == 300
+    assert known.price_min == -600
+    assert known.price_max == 3300
