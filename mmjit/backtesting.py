@@ -21,6 +21,7 @@ from mmjit.core.logbook import SPARE, Logbook
 from mmjit.core.records import DUE, FILL, OWN, POSITION, RUN, STEP, WANT
 from mmjit.core.replay import Region
 from mmjit.core.rules import Rule, RuleError, loop_for, stamp_of
+from mmjit.core.trading import LATEST
 from mmjit.errors import StrategyError, TapeError
 from mmjit.feeds.importing import anomaly_counts
 from mmjit.instrument import Instrument
@@ -222,13 +223,20 @@ def _session(tape: Tape, book: Book, settings: Settings) -> Session:
     ring = RING + SPARE + 2 * len(book.levels)
     return Session(
         desk,
-        np.zeros(symbols, DUE),
+        _dues(symbols),
         np.zeros(len(book.levels), np.int64),
         Logbook(np.zeros(ring, FILL), np.zeros(ring, STEP)),
         np.zeros((2, QUOTE_LEVELS + 1), WANT),
         np.zeros(STATUS_SPAN, np.int64),
         np.zeros((symbols, STATUS_SPAN), np.int64),
     )
+
+
+def _dues(symbols: int) -> Array:
+    """Nothing is due yet, and no order of ours anywhere."""
+    dues = np.zeros(symbols, DUE)
+    dues["own_bid"], dues["own_ask"] = -LATEST, LATEST
+    return dues
 
 
 def _run(

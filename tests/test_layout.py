@@ -89,7 +89,11 @@ LAYOUTS = {
         "peak_twice:i8@120 drawdown_twice:i8@128 next_ns:i8@136 pad2:i8@144 pad3:i8@152 "
         "pad4:i8@160 pad5:i8@168 pad6:i8@176 pad7:i8@184",
     ),
-    "DUE": (32, "next_ns:i8@0 changed:i8@8 started:i8@16 live_count:i8@24"),
+    "DUE": (
+        64,
+        "next_ns:i8@0 changed:i8@8 started:i8@16 live_count:i8@24 own_bid:i8@32 own_ask:i8@40 "
+        "pad:i8@48 pad2:i8@56",
+    ),
     "FLOW": (
         64,
         "draw_count:i8@0 live_count:i8@8 last_id:i8@16 now_ns:i8@24 gap_ns:i8@32 target:i8@40 "

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmjit.core.book import prefetch_neighbours, prefetch_order
+from mmjit.core.book import owner_of, prefetch_neighbours, prefetch_order
 from mmjit.core.codes import Flag, Kind
 from mmjit.core.desk import Desk
 from mmjit.core.jit import helper, verb
@@ -20,6 +20,7 @@ from mmjit.core.trading import (
     MOVED,
     fill_before,
     mark_now,
+    reaches,
     respond,
     resting_mark,
     revalue,
@@ -107,20 +108,29 @@ def _take_in(session, desk, due, region, event):  # type: ignore[no-untyped-def]
     if desk.book.control[0]["sequence"] == before:
         return  # refused: nothing happened
     if lots > 0:
-        fill_before(desk, due, session.logbook, side, (price, sequence, lots))
-    elif is_met(desk, due, event):
+        if reaches(due, side, price):
+            fill_before(desk, due, session.logbook, side, (price, sequence, lots))
+    elif is_met(desk, due, session.taken, slot, event):
         respond(desk, due, session.taken, session.logbook, slot, event)
     if desk.book.control[0]["best_changed"]:
         _note_change(desk, due)
 
 
 @verb
-def is_met(desk, due, event):  # type: ignore[no-untyped-def]
-    """Whether an event can matter to orders that we have, or had taken with."""
-    if due["live_count"] == 0 and desk.run[0]["taken"] == 0:
-        return False
+def is_met(desk, due, taken, slot, event):  # type: ignore[no-untyped-def]
+    """Whether an event that was applied meets orders that we have, or refreshes what we took."""
     kind = event["kind"]
-    return kind == Kind.ADD or kind == Kind.REPLACE or kind == Kind.TRADE
+    if kind == Kind.TRADE:
+        return event["price"] < due["own_bid"] or event["price"] > due["own_ask"]
+    if kind != Kind.ADD and kind != Kind.REPLACE:
+        return False
+    if desk.run[0]["taken"] != 0 and taken[desk.book.nodes[slot]["level"]] != 0:
+        return True
+    if due["live_count"] == 0:
+        return False
+    if event["flags"] & Flag.SYNTHETIC:
+        return True
+    return reaches(due, 1 - (owner_of(desk.book, slot) & 1), event["price"])
 
 
 @verb

@@ -304,13 +304,17 @@ RUN: Final = record(
     ("pad7", "i8"),
 )
 
-# When a symbol is to be quoted next.
+# When a symbol is to be quoted next, and where our orders in it begin.
 DUE: Final = record(
-    32,
+    64,
     ("next_ns", "i8"),
     ("changed", "i8"),  # since the last decision
     ("started", "i8"),
     ("live_count", "i8"),  # orders of ours in its book
+    ("own_bid", "i8"),  # the best price of our orders, beyond every price while there is none
+    ("own_ask", "i8"),
+    ("pad", "i8"),
+    ("pad2", "i8"),
 )
 
 # A random order flow: its parameters, and where it stands.

@@ -45,6 +45,7 @@ def enter(desk, due, taken, logbook, place, price, qty_lots):  # type: ignore[no
     open_more(desk, side, qty_lots)
     line = write_step(logbook, run, owner, order, Kind.NEW, qty_lots)
     line["ahead_lots"] = lots_before(desk.book, owner, price, order["sequence"])
+    note_own(desk, due)
     _sweep(desk, due, taken, logbook, order, side)
 
 
@@ -64,6 +65,30 @@ def _sweep(desk, due, taken, logbook, order, side):  # type: ignore[no-untyped-d
             desk.run[0]["taken"] = 1
             fill(desk, due, logbook, order, side, record["price"], qty_lots, 0)
         level = next_level(desk.book, level)
+
+
+@verb
+def note_own(desk, due):  # type: ignore[no-untyped-def]
+    """Find the best prices of our orders anew, after one of them came or went."""
+    bid = -LATEST
+    ask = LATEST
+    for level in range(QUOTE_LEVELS):
+        order = desk.own[desk.symbol, 0, level]
+        if order["left_lots"] > 0:
+            bid = max(bid, order["price"])
+        order = desk.own[desk.symbol, 1, level]
+        if order["left_lots"] > 0:
+            ask = min(ask, order["price"])
+    due["own_bid"] = bid
+    due["own_ask"] = ask
+
+
+@verb
+def reaches(due, side, price):  # type: ignore[no-untyped-def]
+    """Whether an order of ours on a side is at a price or better."""
+    if side == 0:
+        return due["own_bid"] >= price
+    return due["own_ask"] <= price
 
 
 @verb
@@ -93,6 +118,7 @@ def fill(desk, due, logbook, order, side, price, qty_lots, maker):  # type: igno
     run["exposure_lots"] += exposure(position) - before
     if order["left_lots"] == 0:
         due["live_count"] -= 1
+        note_own(desk, due)
     due["changed"] = due["changed"] | FILLED
     revalue(desk, mark_now(desk))
     owner = 2 * desk.symbol + side
@@ -129,6 +155,7 @@ def cancel(desk, due, logbook, order, side):  # type: ignore[no-untyped-def]
     open_more(desk, side, -left)
     order["left_lots"] = 0
     due["live_count"] -= 1
+    note_own(desk, due)
     write_step(logbook, desk.run[0], 2 * desk.symbol + side, order, Kind.CANCEL, left)
 
 
