@@ -14,15 +14,15 @@ import numpy as np
 
 from mmjit.arena import State
 from mmjit.core import reads
-from mmjit.core.audit import Fault, audit
 from mmjit.core.book import Book
 from mmjit.core.codes import ASK, BID, NIL, Flag, Kind
 from mmjit.core.digest import state_hash
 from mmjit.core.records import EVENT
 from mmjit.core.replica import apply_all, apply_one
 from mmjit.core.state import Counts, configure_symbol, memory_book
-from mmjit.errors import ArgumentError, CheckError, StateError, check
+from mmjit.errors import ArgumentError, StateError, check
 from mmjit.instrument import Instrument, Number
+from mmjit.replaying import audit_book
 
 Array = np.ndarray[Any, Any]
 _INT64_MAX = (1 << 63) - 1
@@ -232,6 +232,13 @@ class Market:
         reads.slots_of_side(self.book, owner, slots)
         return [self._order_in(int(slot)) for slot in slots]
 
+    def queue(self, side: int, price: int, *, symbol: int = 0) -> list[Order]:
+        """The orders at a price, oldest first."""
+        owner = self._owner(symbol, side)
+        slots = np.zeros(int(self.book.sides[owner]["order_count"]), np.int64)
+        count = int(reads.queue_of(self.book, owner, self._whole("price", price), slots))
+        return [self._order_in(int(slot)) for slot in slots[:count]]
+
     def qty_ahead(self, order_id: int) -> int:
         """The lots before an order at its price."""
         return check(reads.qty_ahead(self.book, self._id(order_id)))
@@ -248,12 +255,7 @@ class Market:
 
     def audit(self) -> None:
         """Scan every book; raises CheckError if something does not hold."""
-        scratch = np.zeros(max(len(self.book.orders), len(self.book.levels)), np.int8)
-        fault = Fault(audit(self.book, scratch))
-        if fault != Fault.NONE:
-            raise CheckError(
-                f"audit: {fault.name.lower()}; the book is damaged, please report this"
-            )
+        audit_book(self.book)
 
     # ---- conversions --------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from mmjit.capacity import Capacity
 from mmjit.core.cache import cache_folder, tally
 from mmjit.core.codes import Flag, Kind
 from mmjit.core.digest import state_hash
-from mmjit.core.reads import count_live, depth_now, qty_ahead, queue_of, slot_by_id, slots_of_side
+from mmjit.core.reads import depth_now, qty_ahead, queue_of, slot_by_id, slots_of_side
 from mmjit.core.records import EVENT
 from mmjit.core.replica import apply_all, apply_one
 from mmjit.core.state import configure_symbol
@@ -178,7 +178,6 @@ def _state(folder: Path, *, wide: bool) -> None:
         slots_of_side(book, 0, out[0])
         qty_ahead(book, 2)
         slot_by_id(book, 2)
-        count_live(book)
         state_hash(book)
         audit_book(book)
 

@@ -238,23 +238,26 @@ def ask_index(entries, salt, order_id, slot, verb):  # type: ignore[no-untyped-d
     return index.lookup(entries, salt, order_id)
 
 
-MARK, UNMARK, BEST, WORST, NEXT = range(5)
+MARK, UNMARK, BEST, NEXT = range(4)
 
 
 @door
 def ask_ladder(rungs, owner, rank, verb):  # type: ignore[no-untyped-def]
-    """Mark or unmark a rank, or ask for the best, the worst or the one below."""
+    """Mark or unmark a rank, or ask for the best or the one below."""
     if verb == MARK:
         return ladder.mark(rungs, owner, rank)
     elif verb == UNMARK:
         return ladder.unmark(rungs, owner, rank)
     elif verb == BEST:
         return ladder.best_rank(rungs, owner)
-    elif verb == WORST:
-        return ladder.worst_rank(rungs, owner)
     return ladder.next_rank(rungs, owner, rank)
 
 
 @door
 def hold(slot):  # type: ignore[no-untyped-def]
     return held(slot)
+
+
+def count_live(book: Any) -> int:
+    """How many slots hold an order."""
+    return int(np.count_nonzero(book.nodes["level"][: len(book.orders)] != NIL))

@@ -6,7 +6,6 @@ import pytest
 from mmjit.core.codes import ASK, BID, NIL, Flag, Kind, Status, TradingStatus
 from mmjit.core.jit import CHECKED
 from mmjit.core.levels import LEVEL_QTY_MAX
-from mmjit.core.reads import count_live
 from mmjit.core.replica import apply_all
 from mmjit.core.state import Counts, configure_symbol, memory_book
 from tests import builders as b
@@ -44,7 +43,7 @@ def book(request):
 def test_an_empty_book_has_no_best_and_no_levels(book):
     assert best_of(book, OF_BID) is None
     assert depth_of(book, OF_ASK) == []
-    assert count_live(book) == 0
+    assert b.count_live(book) == 0
 
 
 def test_orders_at_one_price_queue_in_arrival_order(book):
@@ -289,7 +288,7 @@ def test_clear_takes_everything_of_its_symbol_and_nothing_of_another(book):
 
     assert depth_of(book, 0) == depth_of(book, 1) == []
     assert depth_of(book, 3) == [(12, 4, 1)]
-    assert count_live(book) == 1
+    assert b.count_live(book) == 1
     assert send(book, reduce(other, 1, symbol=1)) == 0
 
 
@@ -307,7 +306,7 @@ def test_an_event_whose_flags_are_all_set_is_cleared_as_any_other(book):
     b.assert_audited(book)
 
     assert send(book, clear()) == 0
-    assert count_live(book) == 0
+    assert b.count_live(book) == 0
 
 
 def test_a_trade_off_the_book_is_remembered_and_changes_no_level(book):

@@ -76,6 +76,8 @@ def test_orders_come_in_priority_with_what_is_ahead_of_them(market):
     ids = [(o.order_id, o.price, o.qty_lots, o.ahead_lots) for o in market.orders(BID)]
 
     assert ids == [(2, 11, 3, 0), (1, 10, 5, 0), (3, 10, 4, 5)]
+    assert [order.order_id for order in market.queue(BID, 10)] == [1, 3]
+    assert market.queue(BID, 9) == []
     assert market.qty_ahead(3) == 5
     assert market.order(1).entered_ns == 7
 

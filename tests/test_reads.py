@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mmjit.core import reads
-from mmjit.core.codes import ASK, BID, NIL, Status
-from mmjit.core.reads import count_live, depth_now, qty_ahead, queue_of, slot_by_id, slots_of_side
+from mmjit.core.codes import ASK, BID, Status
+from mmjit.core.reads import depth_now, qty_ahead, queue_of, slot_by_id, slots_of_side
 from tests import builders as b
 from tests.builders import best_of, clear, delete, door, level, reduce, replace, rest, send
 
@@ -14,13 +14,8 @@ UNTOUCHED = 77
 
 
 @door
-def walk_levels(book, owner, prices):  # type: ignore[no-untyped-def]
-    """Fill a short depth, then return the price of the worst level (NIL: none)."""
+def fill_depth(book, owner, prices):  # type: ignore[no-untyped-def]
     reads.fill_depth(book, owner, prices[0], prices[1])
-    level = reads.worst_level(book, owner)
-    if level == NIL:
-        return np.int64(NIL)
-    return book.levels[level]["price"]
 
 
 @pytest.fixture
@@ -48,21 +43,17 @@ def test_depth_gives_the_best_levels_and_zeros_where_there_are_none(book, levels
 def test_a_filled_depth_has_the_same_prices_and_quantities(book, levels):
     rows = np.full((2, levels), UNTOUCHED, np.int64)
 
-    assert walk_levels(book, OF_BID, rows) == 9
+    fill_depth(book, OF_BID, rows)
 
     assert list(map(tuple, rows.T.tolist())) == [(12, 12), (10, 1), (9, 7), (0, 0), (0, 0)][:levels]
 
 
-@pytest.mark.parametrize(("owner", "worst"), [(OF_BID, 9), (OF_ASK, 13)])
-def test_the_worst_level_is_the_last_of_its_side(book, owner, worst):
-    assert walk_levels(book, owner, np.zeros((2, 1), np.int64)) == worst
-
-
-def test_a_side_with_nothing_on_it_has_no_worst_level():
+def test_the_depth_of_a_side_with_nothing_on_it_is_zeros():
     empty = b.tiny_book()
     rows = np.full((2, 2), UNTOUCHED, np.int64)
 
-    assert walk_levels(empty, OF_ASK, rows) == NIL
+    fill_depth(empty, OF_ASK, rows)
+
     assert not rows.any()
 
 
@@ -109,7 +100,7 @@ def test_an_order_is_found_by_its_id(book):
 
 
 def test_every_order_that_rests_is_counted(book):
-    assert count_live(book) == 6
+    assert b.count_live(book) == 6
 
 
 def test_the_quantity_ahead_may_be_more_than_one_order_can_hold():
@@ -150,4 +141,4 @@ def test_a_cleared_book_shows_nothing():
     send(book, clear())
 
     assert b.depth_of(book, OF_BID) == []
-    assert count_live(book) == 0
+    assert b.count_live(book) == 0

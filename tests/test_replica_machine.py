@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mmjit.core.codes import NIL, Flag, Kind, Status
 from mmjit.core.jit import COMPILED
-from mmjit.core.reads import count_live, qty_ahead, slot_by_id, slots_of_side
+from mmjit.core.reads import qty_ahead, slot_by_id, slots_of_side
 from mmjit.core.state import Counts, configure_symbol, memory_book
 from tests import builders as b
 from tests.naive_book import NaiveBook, plain
@@ -167,7 +167,7 @@ class ReplicaMachine(RuleBasedStateMachine):
     @invariant()
     def every_order_slot_is_held_or_free(self) -> None:
         meter = self.book.order_pool.meter[0]
-        assert count_live(self.book) == len(self.naive.orders)
+        assert b.count_live(self.book) == len(self.naive.orders)
         assert meter["fresh"] - meter["depth"] == len(self.naive.orders)
 
     @invariant()

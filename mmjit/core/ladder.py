@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from mmjit.core.codes import NIL
-from mmjit.core.intrinsics import bit, bits_below, highest_bit, lowest_bit
+from mmjit.core.intrinsics import bit, bits_below, highest_bit
 from mmjit.core.jit import CHECKED, helper, verb
 from mmjit.core.wrapping import mix_pair
 
@@ -112,18 +112,6 @@ def unmark(rungs, owner, rank):  # type: ignore[no-untyped-def]
 def best_rank(rungs, owner):  # type: ignore[no-untyped-def]
     """The highest rank in use, or NIL."""
     return _descend(rungs, owner, HEIGHTS - 1, 0)
-
-
-@helper
-def worst_rank(rungs, owner):  # type: ignore[no-untyped-def]
-    """The lowest rank in use, or NIL."""
-    prefix = 0
-    for height in range(HEIGHTS - 1, -1, -1):
-        mask = rungs[_find(rungs, _key(owner, height, prefix << (6 * height + 6)))]["mask"]
-        if mask == 0:
-            return NIL
-        prefix = prefix << 6 | lowest_bit(mask)
-    return prefix
 
 
 @helper

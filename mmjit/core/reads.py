@@ -5,8 +5,8 @@ import numpy as np
 from mmjit.core.codes import NIL, Status
 from mmjit.core.index import lookup
 from mmjit.core.jit import helper, kernel, verb
-from mmjit.core.ladder import next_rank, price_of, rank_of, worst_rank
-from mmjit.core.levels import held, is_live, level_at, sentinel_of
+from mmjit.core.ladder import next_rank, price_of, rank_of
+from mmjit.core.levels import held, level_at, sentinel_of
 
 
 @verb
@@ -19,15 +19,6 @@ def next_level(book, level):  # type: ignore[no-untyped-def]
     if rank == NIL:
         return NIL
     return level_at(book, owner, price_of(symbol, owner & 1, rank))
-
-
-@verb
-def worst_level(book, owner):  # type: ignore[no-untyped-def]
-    """The level furthest from the best, or NIL."""
-    rank = worst_rank(book.rungs, owner)
-    if rank == NIL:
-        return NIL
-    return level_at(book, owner, price_of(book.symbols[owner >> 1], owner & 1, rank))
 
 
 @helper
@@ -153,13 +144,3 @@ def slot_by_id(book, order_id):  # type: ignore[no-untyped-def]
     if order_id == 0 or slot == NIL:
         return Status.ORDER_ID_UNKNOWN
     return slot
-
-
-@kernel
-def count_live(book):  # type: ignore[no-untyped-def]
-    """How many orders rest in all."""
-    live = 0
-    for slot in range(len(book.orders)):
-        if is_live(book, slot):
-            live += 1
-    return live

@@ -33,9 +33,6 @@ SHARES_MAX: Final = (1 << 48) - 1  # of a cross: more than exist, and a day of t
 UNWANTED: Final = -2  # symbol of a locate that was not asked for
 WANTED: Final = -3  # symbol of a name that was asked for and has not been seen
 FRAME_BYTES_MAX: Final = 2 + 0xFFFF
-EVENT_BYTES_MIN: Final = (
-    2 + 19
-)  # a frame that makes an event is at least a delete or a broken trade
 
 # type: (bytes, where the name stands, whether it makes an event)
 LAYOUT: Final[dict[str, tuple[int, int, bool]]] = {
