@@ -7,6 +7,7 @@ from typing import Any
 
 from mmjit.arena import create_state
 from mmjit.capacity import Capacity, table, unit_bytes
+from mmjit.cli import add_common
 
 _OPTIONS = {
     "symbols": "instruments",
@@ -39,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--replace", action="store_true", help="delete the state that is there")
     parser.add_argument("--dry-run", action="store_true", help="only print what it would cost")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_common(parser)
     parser.set_defaults(run=run)
 
 

@@ -12,6 +12,7 @@ import math
 from mmjit.core.codes import NIL, Flag, Kind
 from mmjit.core.index import lookup
 from mmjit.core.jit import kernel, verb
+from mmjit.core.levels import is_live
 from mmjit.core.replica import apply_by_id
 from mmjit.core.wrapping import draw
 
@@ -139,23 +140,15 @@ def _write_removal(book, flow, seed, slots, event):  # type: ignore[no-untyped-d
 @verb
 def _apply(book, flow, slots, event):  # type: ignore[no-untyped-def]
     """Let the book take an event and keep the list of live slots; `owner` is the place in it."""
-    if event["kind"] == Kind.ADD:
-        slot = apply_by_id(book, event)
-        slots[flow["live_count"]] = slot
-        book.orders[slot]["owner"] = flow["live_count"]
+    slot = lookup(book.entries, book.control[0]["salt"], event["order_id"])
+    status = apply_by_id(book, event)
+    if slot == NIL:
+        slots[flow["live_count"]] = status
+        book.orders[status]["owner"] = flow["live_count"]
         flow["live_count"] += 1
-        return
-    slot = _slot_named(book, event)
-    place = book.orders[slot]["owner"]
-    apply_by_id(book, event)
-    if book.nodes[slot]["level"] == NIL:
+    elif not is_live(book, slot):
         flow["live_count"] -= 1
         moved = slots[flow["live_count"]]
+        place = book.orders[slot]["owner"]
         slots[place] = moved
         book.orders[moved]["owner"] = place
-
-
-@verb
-def _slot_named(book, event):  # type: ignore[no-untyped-def]
-    """The slot of the order that an event names."""
-    return lookup(book.entries, book.control[0]["salt"], event["order_id"])
