@@ -261,7 +261,15 @@ def _run(
             piece = tape.events[start : start + PIECE]
             done = 0
             while done < len(piece):
-                stopped = int(loop(entry, session, region, piece, done, params, memory))
+                try:
+                    stopped = int(loop(entry, session, region, piece, done, params, memory))
+                except AssertionError:  # a checked run has found a mistake of ours
+                    raise
+                except Exception as error:  # of the rule: nothing else in the loop can raise
+                    raise StrategyError(
+                        f"rule {rule.name} raised {type(error).__name__}: {error}; a rule returns, "
+                        "it does not raise"
+                    ) from error
                 bar.advance(stopped - done)
                 done = stopped
                 logs.drain(session)

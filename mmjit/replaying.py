@@ -222,6 +222,10 @@ def _to_file(
     """Write the rows to a file that appears when it is whole."""
     if not out.parent.is_dir():
         raise ArgumentError(f"{out.parent} is not a folder; make it first")
+    if out.is_symlink() or (out.exists() and not out.is_file()):
+        raise ArgumentError(f"{out} is there and is not a plain file; choose another name")
+    if (out.parent / "tape.json").exists():
+        raise ArgumentError(f"{out} would stand inside a tape; choose another folder")
     partial = out.parent / f".{out.name}.partial-{os.getpid()}"
     try:
         rows = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=(count,))

@@ -57,7 +57,7 @@ def _from_file(path: Path, name: str) -> Rule:
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         raise StrategyError(f"strategy: {path} fails when imported: {_one_line(error)}") from error
     finally:
@@ -74,7 +74,7 @@ def _from_file(path: Path, name: str) -> Rule:
     return rule
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -93,15 +94,61 @@ def open_tape(path: str | os.PathLike[str]) -> Tape:
         raise TapeError(
             f"{folder} is a tape of version {meta.get('version')}, not {VERSION}; import it again"
         )
-    events = _map_events(folder, int(meta["events"]))
-    instruments = tuple(Instrument.from_json(values) for values in meta["instruments"])
-    return Tape(folder, events, instruments, meta)
+    try:
+        _refuse_nonsense(meta)
+        instruments = tuple(Instrument.from_json(values) for values in meta["instruments"])
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        what = " ".join(f"{type(error).__name__} {error}".split())[:120]
+        raise TapeError(f"{folder}/tape.json is damaged ({what}); import it again") from None
+    return Tape(folder, _map_events(folder, meta["events"]), instruments, meta)
+
+
+_COUNTS: Final = {
+    "events": 1 << 50,
+    "messages": 1 << 50,
+    "order_slots": (1 << 31) - 1,
+    "qty_lots_max": (1 << 63) - 1,
+}
+
+
+def _refuse_nonsense(meta: dict[str, Any]) -> None:
+    """Raise ValueError or KeyError for a tape.json that no import can have written."""
+    for name, most in _COUNTS.items():
+        _whole(name, meta[name], 0, most)
+    if meta["window_levels"] is not None:
+        _whole("window_levels", meta["window_levels"], 0, 1 << 20)
+    for name in ("first_time_ns", "last_time_ns"):
+        if meta[name] is not None:
+            _whole(name, meta[name], -(1 << 63), (1 << 63) - 1)
+    for name, kind in (("kinds", dict), ("import", dict), ("instruments", list)):
+        if not isinstance(meta[name], kind):
+            raise ValueError(f"{name}: {meta[name]!r}")
+    if meta["symbols"] != [values["symbol"] for values in meta["instruments"]]:
+        raise ValueError("symbols and instruments disagree")
+    if not meta["instruments"]:
+        raise ValueError("there is no instrument")
+    meta["events_digest"].encode()
+    meta["import"]["feed"].encode()
+    for values in meta["instruments"]:
+        for name in ("price_unit", "lot_size", "multiplier"):
+            if not 0 < Decimal(values[name]) < 1 << 62:
+                raise ValueError(f"{name}: {values[name]!r}")
+        _whole("increment", values["increment"], 1, 1 << 62)
+        steps = values["tick_table"]
+        if not steps or any(_whole("tick", step, 1, 1 << 62) < 1 for _, step in steps):
+            raise ValueError(f"tick_table: {steps!r}")
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name}: {value!r}")
+    return value
 
 
 def _map_events(folder: Path, count: int) -> Array:
     try:
         mapped = np.load(folder / "events.npy", mmap_mode="c")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise TapeError(f"{folder}/events.npy cannot be read ({error}); import it again") from None
     if mapped.dtype != EVENT or mapped.ndim != 1 or len(mapped) != count:
         raise TapeError(

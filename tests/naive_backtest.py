@@ -183,7 +183,12 @@ class NaiveBacktest:
     def is_due(self, market: NaiveMarket) -> bool:
         if not market.started or self.rules.every_ns == 0:
             return market.moved or market.filled
-        return self.rules.every_ns < 0 and market.filled
+        if self.rules.every_ns > 0:
+            return False
+        has_orders = any(
+            market.own(side, level) for side in (0, 1) for level in range(QUOTE_LEVELS)
+        )
+        return market.filled or (market.moved and not has_orders)
 
     # ---- what was recorded ------------------------------------------------------------------
 

@@ -490,3 +490,12 @@ def test_limits_hold_after_every_fill(tape):
 def test_the_names_of_mmjit_lead_here():
     assert mmjit.backtest is backtest
     assert mmjit.Backtest is backtesting.Backtest
+
+
+def test_on_fill_a_rule_without_orders_is_asked_as_on_change():
+    tape = tape_of(*messages(b.add(1, BID, 90, 5), b.add(2, ASK, 110, 5), b.add(3, BID, 91, 5)))
+
+    result = backtest(tape, strategy="pegged", every="fill")
+
+    entered = result.steps[result.steps["kind"] == Kind.NEW]
+    assert entered["price"].tolist() == [90, 110]

@@ -1,6 +1,7 @@
 """The command line as scripts use it: keys, exit codes, one-line errors."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -170,3 +171,73 @@ def test_a_failed_check_is_exit_code_1(capsys, tape, monkeypatch):
 def test_traceback_shows_where_an_error_came_from(tape):
     with pytest.raises(mmjit.StrategyError):
         main(["backtest", tape, "--strategy", "nope", "--traceback"])
+
+
+def test_an_exponent_is_a_number_also_below_zero(capsys, tape):
+    facts = run_json(capsys, "backtest", tape, "--maker-fee", "-2e-5")
+
+    assert facts["fees"] <= 0
+
+
+def test_depth_writes_no_device_no_link_and_nothing_into_a_tape(capsys, tape, tmp_path):
+    link = tmp_path / "link.npy"
+    link.symlink_to(tmp_path / "target.npy")
+
+    for out in (str(link), str(tmp_path), f"{tape}/events.npy"):
+        said = fails(capsys, "depth", tape, "--symbol", "SIM0", "-o", out)
+        assert "choose another" in said
+    assert link.is_symlink()
+    assert run_json(capsys, "info", tape)["events"] == 3000
+
+
+def test_a_demo_that_fails_leaves_no_tape(capsys, tmp_path):
+    out = tmp_path / "market"
+
+    fails(capsys, "demo", "--events", "500", "-o", str(out), "--maker-fee", "x")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"events": "x"},
+        {"order_slots": 10**15},
+        {"window_levels": 10**30},
+        {"first_time_ns": 10**30},
+        {"instruments": []},
+        {"kinds": None},
+        {"import": None},
+        {"events_digest": None},
+        {"symbols": ["A"]},
+    ],
+)
+@pytest.mark.parametrize("command", ["info", "replay", "backtest"])
+def test_a_damaged_tape_json_is_refused_in_one_line(capsys, tape, tmp_path, command, damage):
+    folder = tmp_path / "damaged"
+    shutil.copytree(tape, folder)
+    meta = json.loads((folder / "tape.json").read_text())
+    (folder / "tape.json").write_text(json.dumps({**meta, **damage}))
+
+    assert "tape.json is damaged" in fails(capsys, command, str(folder))
+
+
+@pytest.mark.parametrize("key", ["price_unit", "lot_size", "multiplier", "increment", "tick_table"])
+def test_a_damaged_instrument_is_refused_in_one_line(capsys, tape, tmp_path, key):
+    folder = tmp_path / "damaged"
+    shutil.copytree(tape, folder)
+    meta = json.loads((folder / "tape.json").read_text())
+    meta["instruments"][0][key] = "nan" if key != "tick_table" else []
+    (folder / "tape.json").write_text(json.dumps(meta))
+
+    assert "tape.json is damaged" in fails(capsys, "replay", str(folder))
+
+
+@pytest.mark.parametrize("length", [0, 10, 200, 5000])
+def test_truncated_events_are_refused_in_one_line(capsys, tape, tmp_path, length):
+    folder = tmp_path / "short"
+    shutil.copytree(tape, folder)
+    data = (folder / "events.npy").read_bytes()
+    (folder / "events.npy").write_bytes(data[:length])
+
+    assert "import it again" in fails(capsys, "replay", str(folder))

@@ -31,7 +31,7 @@ def test_the_python_of_the_tour_runs(tmp_path, monkeypatch):
             exec(block, scope)
 
     assert scope["market"].money.best(1) == (100.1, 200, 1)
-    assert (scope["spread"] > 0).any()
+    assert (scope["spread"] > 0).all()
 
 
 @pytest.mark.compiled

@@ -460,3 +460,25 @@ class TestOverProcesses:
         in_process(processes.tape, "pegged")
 
         assert in_process(processes.tape, "pegged")["misses"] == 0
+
+
+def test_a_rule_that_prints_is_refused_when_compiled():
+    @strategy()
+    def prints(desk, params, memory, quotes):
+        print("hello")
+
+    tape = tape_of(*messages(b.add(1, BID, 90, 5)))
+    if not COMPILED:
+        return
+    with pytest.raises(StrategyError, match="calls print"):
+        backtest(tape, strategy=prints)
+
+
+def test_a_rule_that_raises_is_named_in_the_error():
+    @strategy()
+    def raises(desk, params, memory, quotes):
+        raise ValueError("no")
+
+    tape = tape_of(*messages(b.add(1, BID, 90, 5)))
+    with pytest.raises(StrategyError, match="rule raises raised ValueError"):
+        backtest(tape, strategy=raises)

@@ -1,6 +1,7 @@
 """`mmjit demo`: a market out of nothing, a rule on it, and what the rule earned."""
 
 import argparse
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,11 @@ def _run_in(place: Path, arguments: argparse.Namespace) -> int:
     )
     replayed = replay(tape)
     replayed.audit()
-    result = backtest(tape, strategy=arguments.strategy, **options_of(arguments))
+    try:
+        result = backtest(tape, strategy=arguments.strategy, **options_of(arguments))
+    except Exception:
+        shutil.rmtree(place)  # nothing half made is left
+        raise
     summary = result.summary()
     facts = replayed.facts()
     if arguments.json:

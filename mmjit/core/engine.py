@@ -148,7 +148,10 @@ def _is_due(run, due):  # type: ignore[no-untyped-def]
         return due["changed"] != 0
     if run["every_ns"] == 0:
         return due["changed"] != 0
-    return run["every_ns"] < 0 and due["changed"] & FILLED != 0
+    if run["every_ns"] > 0:
+        return False
+    # without an order in the market no fill could ever come: ask as on change until there is one
+    return due["changed"] & FILLED != 0 or (due["live_count"] == 0 and due["changed"] != 0)
 
 
 @helper

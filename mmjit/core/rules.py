@@ -20,7 +20,6 @@ from typing import Any, Final
 import numpy as np
 from numba import typeof, types
 from numba.core.dispatcher import Dispatcher
-from numba.core.errors import NumbaError
 
 from mmjit.core.engine import run_events
 from mmjit.core.jit import COMPILED, eager
@@ -86,11 +85,16 @@ class Rule:
     def _compile(self, signature: Any) -> Any:
         from mmjit.core.jit import verb
 
+        if "print" in self.function.__code__.co_names:
+            raise RuleError(
+                f"rule {self.name} calls print, which a compiled rule cannot; leave it out, or run "
+                "with NUMBA_DISABLE_JIT=1"
+            )
         wrapper = self._wrapper(verb(self.function))
         wrapper.__mmjit_stamp__ = stamp_of(self.function, self.defaults.dtype, self.memory)
         try:
             return eager(wrapper, signature)
-        except NumbaError as error:
+        except Exception as error:  # some of Numba's errors are no NumbaError
             raise RuleError(f"rule {self.name} does not compile: {_explain(str(error))}") from error
 
     def _wrapper(self, rule: Any) -> Any:

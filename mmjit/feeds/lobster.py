@@ -135,11 +135,11 @@ def _midnight_ns(day: str, timezone: str) -> int:
             f"no time zone {timezone!r}; use a name like America/New_York"
         ) from None
     try:
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", day):
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", day) or not "1971" <= day[:4] <= "2199":
             raise ValueError
         midnight = dt.datetime.combine(dt.date.fromisoformat(day), dt.time.min, zone)
     except ValueError:
-        raise ArgumentError(f"{day!r} is not a date; give YYYY-MM-DD") from None
+        raise ArgumentError(f"{day!r} is not a date from 1971 to 2199; give YYYY-MM-DD") from None
     return (midnight - _EPOCH) // dt.timedelta(seconds=1) * _NS
 
 
