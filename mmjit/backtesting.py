@@ -197,7 +197,9 @@ def backtest(
 
 
 def _refuse_levels(tape: Tape) -> None:
-    """Only order-by-order tapes know the queue."""
+    """Only order-by-order tapes of some instrument know a queue."""
+    if not tape.instruments:
+        raise TapeError(f"{tape.path} has no instrument; import a recording that has one")
     if "level" in tape.meta["kinds"]:
         raise TapeError(
             f"{tape.path} sets price levels (L2): its queues are unknown; use an L3 tape"

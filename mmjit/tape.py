@@ -125,7 +125,7 @@ def _refuse_nonsense(meta: dict[str, Any]) -> None:
             raise ValueError(f"{name}: {meta[name]!r}")
     if meta["symbols"] != [values["symbol"] for values in meta["instruments"]]:
         raise ValueError("symbols and instruments disagree")
-    if not meta["instruments"]:
+    if meta["events"] and not meta["instruments"]:
         raise ValueError("there is no instrument")
     meta["events_digest"].encode()
     meta["import"]["feed"].encode()

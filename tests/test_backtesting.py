@@ -20,7 +20,7 @@ from mmjit.core.records import FILL, STEP
 from mmjit.errors import ArgumentError, StrategyError, TapeError
 from mmjit.generating import generate_tape
 from mmjit.instrument import Instrument
-from mmjit.tape import Tape
+from mmjit.tape import Tape, TapeWriter
 from tests import builders as b
 from tests.backtests import messages, tape_of
 
@@ -499,3 +499,18 @@ def test_on_fill_a_rule_without_orders_is_asked_as_on_change():
 
     entered = result.steps[result.steps["kind"] == Kind.NEW]
     assert entered["price"].tolist() == [90, 110]
+
+
+def test_a_tape_without_an_instrument_is_refused(tmp_path):
+    with TapeWriter(tmp_path / "none") as writer:
+        tape = writer.commit(
+            [],
+            messages=0,
+            order_slots=0,
+            qty_lots_max=0,
+            window_levels=None,
+            source={"feed": "none", "files": []},
+        )
+
+    with pytest.raises(TapeError, match="has no instrument"):
+        backtest(tape)

@@ -2,8 +2,8 @@
 
 Numba's own cache judges a kernel by the file it stands in: an edit in an imported module would run
 stale code, and checked code would be served to an unchecked run. Here a kernel's stamp is a digest
-of the whole package (and, for a user's rule, of the files that it draws on), and the folder is
-named after the settings that shape the code.
+of everything that compiles (and, for a user's rule, of what it draws on), and the folder is named
+after the settings that shape the code.
 
 Invariant: a file holds one kernel for one signature and says so inside (digest, stamp, key), and it
 is put in its place whole. So processes that compile the same kernels at once, or are killed while
