@@ -17,7 +17,19 @@ if TYPE_CHECKING:
     from mmjit.arena import State, create_state, open_state
     from mmjit.backtesting import Backtest, backtest
     from mmjit.capacity import Capacity
-    from mmjit.core.codes import ASK, BID, Flag, Kind, Status, TradingStatus
+    from mmjit.core.codes import (
+        ASK,
+        BID,
+        Flag,
+        Kind,
+        Marking,
+        Mode,
+        SelfTrade,
+        Status,
+        Term,
+        TimeInForce,
+        TradingStatus,
+    )
     from mmjit.core.desk import (
         behind,
         best,
@@ -32,8 +44,9 @@ if TYPE_CHECKING:
         want,
     )
     from mmjit.core.jit import verb
-    from mmjit.core.records import EVENT
+    from mmjit.core.records import COMMAND, EVENT, TRADE
     from mmjit.core.rules import Rule, parameters, strategy
+    from mmjit.core.tables import FILL
     from mmjit.errors import (
         ArgumentError,
         CheckError,
@@ -47,17 +60,34 @@ if TYPE_CHECKING:
     )
     from mmjit.feeds.itch50 import import_itch50
     from mmjit.feeds.lobster import import_lobster
-    from mmjit.generating import generate_tape
     from mmjit.instrument import Instrument, Session
+    from mmjit.limits_file import Limits, SymbolLimits, read_limits
     from mmjit.market import Market
+    from mmjit.playing import Played, play
     from mmjit.replaying import Replay, depth, replay
+    from mmjit.simulating import simulate
     from mmjit.tape import Tape, open_tape
+    from mmjit.tracker import Tracker
+    from mmjit.venue import Venue
+    from mmjit.venue_money import Done
 
 _HOMES: Final = {
     "arena": ("State", "create_state", "open_state"),
     "backtesting": ("Backtest", "backtest"),
     "capacity": ("Capacity",),
-    "core.codes": ("ASK", "BID", "Flag", "Kind", "Status", "TradingStatus"),
+    "core.codes": (
+        "ASK",
+        "BID",
+        "Flag",
+        "Kind",
+        "Marking",
+        "Mode",
+        "SelfTrade",
+        "Status",
+        "Term",
+        "TimeInForce",
+        "TradingStatus",
+    ),
     "core.desk": (
         "behind",
         "best",
@@ -72,7 +102,8 @@ _HOMES: Final = {
         "want",
     ),
     "core.jit": ("verb",),
-    "core.records": ("EVENT",),
+    "core.records": ("COMMAND", "EVENT", "TRADE"),
+    "core.tables": ("FILL",),
     "core.rules": ("Rule", "parameters", "strategy"),
     "errors": (
         "ArgumentError",
@@ -87,46 +118,64 @@ _HOMES: Final = {
     ),
     "feeds.itch50": ("import_itch50",),
     "feeds.lobster": ("import_lobster",),
-    "generating": ("generate_tape",),
     "instrument": ("Instrument", "Session"),
+    "limits_file": ("Limits", "SymbolLimits", "read_limits"),
     "market": ("Market",),
+    "playing": ("Played", "play"),
     "replaying": ("Replay", "depth", "replay"),
+    "simulating": ("simulate",),
     "tape": ("Tape", "open_tape"),
+    "tracker": ("Tracker",),
+    "venue": ("Venue",),
+    "venue_money": ("Done",),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ASK",
     "BID",
+    "COMMAND",
     "EVENT",
+    "FILL",
+    "TRADE",
     "ArgumentError",
     "Backtest",
     "Capacity",
     "CheckError",
+    "Done",
     "FeedError",
     "Flag",
     "InputError",
     "Instrument",
     "Kind",
+    "Limits",
     "Market",
+    "Marking",
     "MmjitError",
+    "Mode",
+    "Played",
     "RefusedError",
     "Replay",
     "Rule",
+    "SelfTrade",
     "Session",
     "State",
     "StateError",
     "Status",
     "StrategyError",
+    "SymbolLimits",
     "Tape",
     "TapeError",
+    "Term",
+    "TimeInForce",
+    "Tracker",
     "TradingStatus",
+    "Venue",
     "backtest",
     "behind",
     "best",
     "create_state",
     "depth",
-    "generate_tape",
     "import_itch50",
     "import_lobster",
     "is_two_sided",
@@ -136,10 +185,13 @@ __all__ = [
     "open_state",
     "open_tape",
     "parameters",
+    "play",
     "position",
     "qty_at_best",
     "queue_ahead",
+    "read_limits",
     "replay",
+    "simulate",
     "strategy",
     "tick_at",
     "verb",

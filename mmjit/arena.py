@@ -31,7 +31,8 @@ import numpy as np
 from mmjit.capacity import PAGE_BYTES, Capacity, Term, npy_head
 from mmjit.core.book import Book
 from mmjit.core.codes import NIL
-from mmjit.core.state import format_book, lay_out
+from mmjit.core.resting import Venue
+from mmjit.core.state import format_venue, lay_out_venue
 from mmjit.errors import StateError
 from mmjit.statefile import (
     FLAGS,
@@ -77,14 +78,19 @@ class State:
         self._pid = os.getpid()
         self._closed = False
         self._arrays = _arrays(capacity, maps)
-        self._book = lay_out(capacity.counts, lambda name, dtype, length: self._arrays[name])
+        self._venue = lay_out_venue(capacity.counts, lambda name, dtype, length: self._arrays[name])
         _open_states.add(self)
 
     @property
     def book(self) -> Book:
         """The book; plain ndarrays, which must not be used after `close`."""
+        return self.venue.book
+
+    @property
+    def venue(self) -> Venue:
+        """The venue: the book, and the accounts of those who trade in it."""
         self._check_usable()
-        return self._book
+        return self._venue
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -146,7 +152,7 @@ class State:
     def _let_go(self) -> None:
         """Drop maps and lock; a map that an array elsewhere needs lives until that array dies."""
         self._closed = True
-        del self._book, self._arrays
+        del self._venue, self._arrays
         self._maps.clear()
         if self._lock != NIL:
             os.close(self._lock)
@@ -239,8 +245,8 @@ def _build(partial: Path, capacity: Capacity) -> None:
             elif term.name != "LOCK":
                 maps[term.name] = mmap.mmap(fd, term.total_bytes)
         arrays = _arrays(capacity, maps)
-        book = lay_out(capacity.counts, lambda name, dtype, length: arrays[name])
-        format_book(book, int.from_bytes(instance[:8], "little", signed=True))
+        venue = lay_out_venue(capacity.counts, lambda name, dtype, length: arrays[name])
+        format_venue(venue, int.from_bytes(instance[:8], "little", signed=True))
         for each in maps.values():
             each.flush()
         os.fsync(folder_fd)

@@ -14,13 +14,14 @@ import numpy as np
 
 from mmjit import __version__
 from mmjit.core.book import Book
-from mmjit.core.codes import STATUS_SPAN
+from mmjit.core.codes import STATUS_SPAN, Mode, Status
 from mmjit.core.desk import QUOTE_LEVELS, Desk
-from mmjit.core.engine import Session
+from mmjit.core.engine import Session, run_events
+from mmjit.core.ledger import Ledger
 from mmjit.core.logbook import SPARE, Logbook
-from mmjit.core.records import DUE, FILL, OWN, POSITION, RUN, STEP, WANT
 from mmjit.core.replay import Region
 from mmjit.core.rules import Rule, RuleError, loop_for, stamp_of
+from mmjit.core.tables import DUE, FILL, OWN, RUN, STEP, WANT
 from mmjit.core.trading import LATEST
 from mmjit.errors import StrategyError, TapeError
 from mmjit.feeds.importing import anomaly_counts
@@ -32,17 +33,21 @@ from mmjit.runlog import RunLog, run_log
 from mmjit.tape import Tape, open_tape
 from mmjit.terms import (
     PICO,
+    Limiting,
     Number,
     Settings,
+    currencies_of,
+    currency_of,
     every_ns,
     exact,
-    limit_of,
+    ledger_of,
     seed_of,
-    terms_of,
+    settlement,
     ticks_of,
 )
 
 RING: Final = 1 << 16  # lines between two drains, besides a sweep's worst case
+MONEY: Final = ("pnl_net", "pnl_gross", "fees", "realised", "unrealised", "max_drawdown")
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Backtest:
     Attributes:
         tape: the market.
         rule: the rule.
-        positions: POSITION per symbol, in price units, lots and points (price unit times lot).
+        ledger: our account: its positions, limits and totals, and the terms of each symbol.
         fills: FILL, every fill of ours.
         steps: STEP, every step in the life of every order of ours.
         refused: int64[symbols, STATUS_SPAN], orders refused by the rule they broke.
@@ -63,7 +68,7 @@ class Backtest:
 
     tape: Tape
     rule: Rule
-    positions: Array
+    ledger: Ledger
     fills: Array
     steps: Array
     refused: Array
@@ -72,14 +77,22 @@ class Backtest:
     seconds: float
 
     def summary(self) -> dict[str, Any]:
-        """The result in currency and units: totals, and the same under `symbols`."""
+        """The result in currency and units: totals, and the same by `currencies` and `symbols`.
+
+        Money of several currencies has no total; it is None then.
+        """
         symbols = {
             instrument.symbol: self._of_symbol(number, instrument)
             for number, instrument in enumerate(self.tape.instruments)
         }
+        currencies = {
+            name: self._of_currency(number, name, symbols)
+            for number, name in enumerate(currencies_of(self.tape.instruments))
+        }
         total = _sum_up(list(symbols.values()))
-        instrument = self.tape.instruments[0] if self.tape.instruments else Instrument(symbol="")
-        total["max_drawdown"] = _money(instrument, int(self.run["drawdown_twice"]), 2)
+        for name in MONEY:
+            sums = [part[name] for part in currencies.values()]
+            total[name] = sums[0] if len(sums) == 1 else None
         total["seconds"] = self.seconds
         total["ns_per_event"] = self.seconds * 1e9 / max(1, len(self.tape.events))
         for values in symbols.values():
@@ -91,14 +104,39 @@ class Backtest:
             "window_levels": self.tape.window_levels or None,
             "requeued": int(self.run["window_lost"]),
             "anomalies": self.anomalies,
+            **self._standing(),
+            "currencies": currencies,
             "symbols": symbols,
         }
 
+    @property
+    def positions(self) -> Array:
+        """POSITION per symbol, in price units, lots and points (price unit times lot)."""
+        positions: Array = self.ledger.positions[: len(self.tape.instruments)]
+        return positions
+
+    def _standing(self) -> dict[str, Any]:
+        """Whether a limit on losses or the kill switch stopped us, and which, and when first."""
+        account = self.ledger.accounts[0]
+        mode, cause = Mode(int(account["mode"])), Status(int(account["cause"]))
+        tripped = mode is not Mode.NORMAL
+        return {
+            "mode": mode.name.lower(),
+            "tripped": cause.name.lower() if tripped else None,
+            "tripped_ns": int(account["tripped_ns"]) if tripped else None,
+        }
+
+    def _of_currency(self, number: int, name: str, symbols: dict[str, Any]) -> dict[str, Any]:
+        """The totals over the symbols that settle in a currency."""
+        settled = [i.symbol for i in self.tape.instruments if settlement(i) == name]
+        total = _sum_up([symbols[symbol] for symbol in settled])
+        total["max_drawdown"] = float(currency_of(self.ledger.totals[number], "drawdown"))
+        return total
+
     def _of_symbol(self, number: int, instrument: Instrument) -> dict[str, Any]:
         position = self.positions[number]
-        lots, basis = int(position["position_lots"]), int(position["basis"])
-        gain_twice = lots * int(position["mark_twice"]) - 2 * basis
-        gross_twice = 2 * int(position["realised"]) + gain_twice
+        gross_twice = int(position["gross_twice"])
+        gain_twice = gross_twice - 2 * int(position["realised"])
         fees = Fraction(int(position["fees_pico"]), PICO)
         return {
             "pnl_net": float(exact(instrument, gross_twice, 2) - fees),
@@ -106,7 +144,7 @@ class Backtest:
             "fees": float(fees),
             "realised": _money(instrument, int(position["realised"])),
             "unrealised": _money(instrument, gain_twice, 2),
-            "position": instrument.qty(lots),
+            "position": instrument.qty(int(position["position_lots"])),
             "fills": int(position["fill_count"]),
             "filled_qty": instrument.qty(int(position["bought_lots"] + position["sold_lots"])),
             "orders": int(position["order_count"]),
@@ -144,6 +182,7 @@ def backtest(
     max_position: int | None = None,
     max_long: int | None = None,
     max_short: int | None = None,
+    limits: Limiting | None = None,
     every: str = "change",
     seed: int = 0,
     out: str | os.PathLike[str] | None = None,
@@ -162,6 +201,9 @@ def backtest(
             lead to; None is no limit, 0 allows nothing.
         max_long: lots of each symbol, open buy orders counted.
         max_short: lots of each symbol, open sell orders counted.
+        limits: a `mmjit.Limits`; those given by name besides it are in force instead of its own.
+            When a loss limit is reached, all our orders are cancelled, and from then on only those
+            that reduce a position are accepted.
         every: when the rule is asked: "change" of a best or of our position, "fill" of ours, or an
             interval such as "100ms".
         seed: kept in the log.
@@ -179,6 +221,7 @@ def backtest(
         max_position=max_position,
         max_long=max_long,
         max_short=max_short,
+        limits=limits,
         every=every,
         seed=seed,
         params=params or {},
@@ -204,11 +247,6 @@ def _refuse_levels(tape: Tape) -> None:
         raise TapeError(
             f"{tape.path} sets price levels (L2): its queues are unknown; use an L3 tape"
         )
-    values = {exact(instrument, 1) for instrument in tape.instruments}
-    if len(values) > 1 or len({i.currency for i in tape.instruments}) > 1:
-        raise TapeError(
-            f"{tape.path} mixes currencies or price units; import its symbols to tapes of their own"
-        )
 
 
 def _session(tape: Tape, book: Book, settings: Settings) -> Session:
@@ -217,12 +255,10 @@ def _session(tape: Tape, book: Book, settings: Settings) -> Session:
     run = np.zeros(1, RUN)
     run["every_ns"] = every_ns(settings.every)
     run["window_levels"] = tape.window_levels
-    run["max_position"] = limit_of("max_position", settings.max_position)
     run["seed"] = seed_of(settings.seed)
-    positions = np.zeros(symbols, POSITION)
     own = np.zeros((symbols, 2, QUOTE_LEVELS), OWN)
-    desk = Desk(book, own, positions, terms_of(tape, settings), ticks_of(tape), run, 0)
-    ring = RING + SPARE + 2 * len(book.levels)
+    desk = Desk(book, own, ledger_of(tape, settings), ticks_of(tape.instruments), run, 0)
+    ring = RING + SPARE + 2 * len(book.levels) + 2 * QUOTE_LEVELS * symbols
     return Session(
         desk,
         _dues(symbols),
@@ -255,7 +291,7 @@ def _run(
     memory = np.zeros((len(session.dues), rule.memory.itemsize), np.uint8)
     entry = rule.entry(session.desk, session.quotes)
     arguments = (session, region, tape.events[:0], 0, params, memory)
-    loop = loop_for(arguments, session.quotes)
+    loop = loop_for(run_events, arguments)
     run = session.desk.run[0]
     began = time.perf_counter()
     with Progress("backtest", len(tape.events), progress) as bar:
@@ -292,7 +328,7 @@ def _finish(
     result = Backtest(
         tape,
         rule,
-        session.desk.positions[: len(tape.instruments)],
+        session.desk.ledger,
         logs.collected("fills", FILL),
         logs.collected("orders", STEP),
         session.refused[: len(tape.instruments)],

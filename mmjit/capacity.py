@@ -13,7 +13,15 @@ import numpy as np
 from mmjit.core import records
 from mmjit.core.codes import NIL
 from mmjit.core.ladder import HEIGHTS, OWNERS_MAX
-from mmjit.core.state import Counts, book_arrays, power_of_two, rungs_for
+from mmjit.core.state import (
+    Counts,
+    VenueCounts,
+    alarms_for,
+    book_arrays,
+    power_of_two,
+    rungs_for,
+    venue_arrays,
+)
 from mmjit.errors import ArgumentError
 
 PAGE_BYTES: Final = 4096
@@ -21,6 +29,7 @@ LOCK_BYTES: Final = 64
 SEQUENCE_LINES: Final = 16
 SLOTS_MAX: Final = (1 << 31) - 1  # nodes are numbered with 32 bits
 FILLS_MAX: Final = 1 << 30
+ACCOUNTS_MAX: Final = (1 << 15) - 1  # a fill names its account with 16 bits
 SYMBOLS_MAX: Final = OWNERS_MAX // 2
 
 # A counter that one side writes and another reads, alone on its cache line.
@@ -39,8 +48,10 @@ SEQUENCE: Final = records.record(
 # What a state folder says of itself; `checksum` covers all before it and the page before that.
 #   0       8         12           16       48         64      72        80       88       96
 #   | magic | version | endianness | layout | instance | epoch | symbols | orders | levels | rungs |
-#   104     112        120         128           136        480        512
-#   | fills | qty_bits | semantics | total_bytes | reserved | checksum |
+#   104     112        120         128           136        144          152
+#   | fills | qty_bits | semantics | total_bytes | accounts | currencies |
+#   152      160        480        512
+#   | alarms | reserved | checksum |
 HEADER: Final = records.record(
     512,
     ("magic", "S8"),
@@ -57,7 +68,10 @@ HEADER: Final = records.record(
     ("qty_bits", "i8"),
     ("semantics", "i8"),
     ("total_bytes", "i8"),  # of all files
-    ("reserved", "V344"),  # for a journal: sequence numbers, boot, clean shutdown
+    ("accounts", "i8"),
+    ("currencies", "i8"),
+    ("alarms", "i8"),
+    ("reserved", "V320"),  # for a journal: sequence numbers, boot, clean shutdown
     ("checksum", "V32"),
 )
 
@@ -73,8 +87,17 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
     "rungs": ("level", "the order of the prices, 64 neighbours to a mask; at most 3/4 full"),
     "sides": ("symbol", "bid and ask: best level and counts"),
     "symbols": ("symbol", "bounds and increment, status, last trade"),
-    "positions": ("symbol", "position, cash, fees"),
-    "fills": ("fill", "ring of our fills that were not yet drained"),
+    "details": ("order", "what only a venue knows: what it hides, when it expires, whose it is"),
+    "alarms": ("order", "orders that expire, the earliest first"),
+    "trades": ("fill", "ring of the venue's trades that were not yet drained"),
+    "fills": ("fill", "ring of the accounts' fills that were not yet drained"),
+    "positions": ("account and symbol", "position, cash, fees, P&L"),
+    "terms": ("symbol", "what trading it costs, and how it is counted"),
+    "limits": ("account and symbol", "what an account may do in it"),
+    "totals": ("account and currency", "equity, peak, and what may be lost"),
+    "accounts": ("account", "mode, kill switch, limits over all symbols"),
+    "refusals": ("account", "a count for each status"),
+    "venue": ("state", "the clock and counters of the venue"),
     "sequences": ("state", "a line for every counter that a reader or a journal follows"),
     "order_meter": ("state", "how far the order slots were used"),
     "level_meter": ("state", "how far the level slots were used"),
@@ -105,7 +128,11 @@ class Capacity:
             given, which no book can exceed.
         rungs: masks of the ladder, a power of two; four a level if not given, which real prices do
             not use up. LADDER_EXHAUSTED is what prices scattered over billions of increments meet.
-        fills: rows of the fill ring, a power of two.
+        fills: rows of the ring of fills and of that of trades, a power of two.
+        accounts: whose orders and positions are kept, at most 32,767.
+        currencies: that the instruments settle in.
+        alarms: resting orders that expire by the clock; all of them if not given, but of more than
+            65,536 an eighth.
         qty_bits: of the quantity of a resting order: 32 (up to 2**31 - 1 lots) or 64.
 
     Raises:
@@ -117,6 +144,9 @@ class Capacity:
     levels: int = NIL
     rungs: int = NIL
     fills: int = 1 << 16  # 4 MiB: a busy minute between two drains
+    accounts: int = 1  # one firm; more where several makers share a venue
+    currencies: int = 1
+    alarms: int = NIL
     qty_bits: int = 32  # shares and contracts; coins counted in their smallest step need 64
 
     def __post_init__(self) -> None:
@@ -127,7 +157,7 @@ class Capacity:
         if self.levels == NIL:
             object.__setattr__(self, "levels", self.orders)
         _within("levels", self.levels, 1, SLOTS_MAX, "split the symbols over several states")
-        nodes = book_arrays(self.counts._replace(rungs=2 * HEIGHTS))[0].length
+        nodes = book_arrays(self.counts.book._replace(rungs=2 * HEIGHTS))[0].length
         nodes = max(nodes, self.orders + 2 * self.levels)
         remedy = "give fewer levels or split the symbols over several states"
         _within("orders + 2 * levels", nodes, 1, SLOTS_MAX, remedy)
@@ -137,13 +167,22 @@ class Capacity:
         _power_of_two("rungs", self.rungs)
         _within("fills", self.fills, 1, FILLS_MAX, "drain the ring more often")
         _power_of_two("fills", self.fills)
+        _within("accounts", self.accounts, 1, ACCOUNTS_MAX, "use several states")
+        rows = self.accounts * self.symbols
+        _within("accounts * symbols", rows, 1, SLOTS_MAX, "use several states")
+        if self.alarms == NIL:
+            object.__setattr__(self, "alarms", alarms_for(self.orders))
+        _within("alarms", self.alarms, 1, self.orders, "one for each order is most")
+        _within("currencies", self.currencies, 1, self.symbols, "one for each symbol is most")
         if self.qty_bits not in (32, 64):
             raise ArgumentError(f"qty_bits: {self.qty_bits} is neither 32 nor 64; give one of them")
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> VenueCounts:
         """The same for the core, which knows nothing of files."""
-        return Counts(self.symbols, self.orders, self.levels, self.rungs, self.qty_bits == 64)
+        book = Counts(self.symbols, self.orders, self.levels, self.rungs, self.qty_bits == 64)
+        rings = (self.fills, self.fills)
+        return VenueCounts(book, self.accounts, self.currencies, *rings, self.alarms)
 
     @property
     def total_bytes(self) -> int:
@@ -152,9 +191,8 @@ class Capacity:
 
     def terms(self) -> tuple[Term, ...]:
         """Every file of the state, and what it costs."""
-        specs = [(array.name, array.dtype, array.length) for array in book_arrays(self.counts)]
-        specs.append(("positions", records.POSITION, self.symbols))
-        specs.append(("fills", records.FILL, self.fills))
+        arrays = (*book_arrays(self.counts.book), *venue_arrays(self.counts))
+        specs = [(array.name, array.dtype, array.length) for array in arrays]
         specs.append(("sequences", SEQUENCE, SEQUENCE_LINES))
         specs.append(("header", HEADER, 1))
         terms = [_term(name, np.dtype(dtype), length) for name, dtype, length in specs]

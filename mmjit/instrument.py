@@ -5,8 +5,11 @@ conversions are made: what is not a whole number of units is refused, never roun
 """
 
 from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime, timedelta
+from datetime import time as clock
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from mmjit.errors import ArgumentError
 
@@ -21,6 +24,20 @@ class Session:
     open: str = "00:00"
     close: str = "24:00"
     daily_reset: str = "00:00"
+
+    def next_close_ns(self, time_ns: int) -> int:
+        """The first close after a time, both in nanoseconds since 1970 UTC."""
+        zone = ZoneInfo(self.timezone)
+        day = datetime.fromtimestamp(time_ns // 10**9, zone).date()
+        hours, minutes, seconds = (*(int(part) for part in self.close.split(":")), 0)[:3]
+        while True:
+            # 24:00 is the midnight that ends the day, on days of 23 and 25 hours too
+            at = day + timedelta(days=hours // 24)
+            local = datetime.combine(at, clock(hours % 24, minutes, seconds), zone)
+            close_ns = int(local.timestamp()) * 10**9
+            if close_ns > time_ns:
+                return close_ns
+            day += timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mmjit.core.engine import Session
-from mmjit.core.records import FILL, STEP
+from mmjit.core.tables import FILL, STEP
 from mmjit.errors import ArgumentError
 from mmjit.npy import NpyWriter
 

@@ -247,7 +247,10 @@ def write_header(folder: Path, folder_fd: int, header: Array) -> None:
 
 def capacity_of(where: str, header: Array) -> Capacity:
     """The capacity that a header tells, if it means the same to this mmjit."""
-    fields = ("symbols", "orders", "levels", "rungs", "fills", "qty_bits")
+    fields = (
+        *("symbols", "orders", "levels", "rungs", "fills"),
+        *("accounts", "currencies", "alarms", "qty_bits"),
+    )
     try:
         capacity = Capacity(**{name: int(header[0][name]) for name in fields})
     except ArgumentError as error:

@@ -1,17 +1,20 @@
 """What a backtest is asked for, turned into what the engine counts with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from math import lcm
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from mmjit.core.account import MONEY_MAX
+from mmjit.core.codes import Marking
 from mmjit.core.desk import TICK_STEPS
-from mmjit.core.limits import UNLIMITED
-from mmjit.core.records import TERMS
+from mmjit.core.ledger import UNLIMITED, Ledger, format_ledger
+from mmjit.core.money import HALF_PICOS
+from mmjit.core.tables import ACCOUNT, LIMIT, POSITION, TERMS, TOTAL
 from mmjit.errors import ArgumentError, TapeError
 from mmjit.instrument import Instrument
 from mmjit.tape import Tape
@@ -19,6 +22,17 @@ from mmjit.tape import Tape
 Array = np.ndarray[Any, Any]
 Number = int | float | str | Decimal
 PICO: Final = 10**12
+_UNITS_MAX: Final = 1 << 58  # of a currency in points_max, so that totals can be counted
+
+
+class Limiting(Protocol):
+    """Limits of an account that can be put in force, such as a `mmjit.Limits`."""
+
+    def apply(self, ledger: Ledger, instruments: Sequence[Instrument]) -> None:
+        """Write the limits of account 0."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for the log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +44,7 @@ class Settings:
     max_position: int | None = None
     max_long: int | None = None
     max_short: int | None = None
+    limits: Limiting | None = None
     every: str = "change"
     seed: int = 0
     params: dict[str, Any] = field(default_factory=dict)
@@ -44,42 +59,153 @@ class Settings:
             **{name: None if lots is None else int(lots) for name, lots in given.items()},
             "every": self.every,
             "seed": int(self.seed),
+            **({} if self.limits is None else {"limits": self.limits.as_json()}),
         }
 
 
+# ---- money ----------------------------------------------------------------------------------
+
+
 def exact(instrument: Instrument, points: int, parts: int = 1) -> Fraction:
-    """Points (price units times lots), or parts of them, as an exact amount of currency."""
+    """Points, or parts of them, as an exact amount of the currency that it settles in."""
+    if instrument.contract == "inverse":
+        return Fraction(points, parts * PICO)
     unit = Fraction(instrument.price_unit) * Fraction(instrument.lot_size)
     return Fraction(points, parts) * unit * Fraction(instrument.multiplier)
 
 
-def terms_of(tape: Tape, settings: Settings) -> Array:
-    """What each instrument costs us and allows us."""
-    terms = np.zeros(max(1, len(tape.instruments)), TERMS)
-    for number, instrument in enumerate(tape.instruments):
-        point = exact(instrument, PICO)
-        if point.denominator != 1 or not 0 < point < 1 << 60:
-            raise TapeError(
-                f"{instrument.symbol}: a price unit of one lot is worth {float(point / PICO)}, not "
-                f"a whole number of 1e-12; fees cannot be counted exactly"
-            )
-        maker = _fee("maker_fee", settings.maker_fee) * point
-        taker = _fee("taker_fee", settings.taker_fee) * point
+def currency_of(total: Any, name: str) -> Fraction:
+    """An amount of a TOTAL, such as its "equity", in units of the currency."""
+    return int(total[f"{name}_units"]) + Fraction(int(total[f"{name}_half_pico"]), HALF_PICOS)
+
+
+def settlement(instrument: Instrument) -> str:
+    """The currency that an instrument settles in.
+
+    Of an inverse contract that is what its symbol names before the currency of its prices (BTC of
+    BTCUSD, BTC-USD and BTCUSD_PERP), or else the symbol.
+    """
+    if instrument.contract != "inverse":
+        return instrument.currency
+    base = instrument.symbol.partition(instrument.currency)[0].rstrip("-_/:. ")
+    return base or instrument.symbol
+
+
+def currencies_of(instruments: Sequence[Instrument]) -> list[str]:
+    """The currencies that instruments settle in, in the order in which they first do."""
+    return list(dict.fromkeys(settlement(instrument) for instrument in instruments))
+
+
+# ---- the ledger -----------------------------------------------------------------------------
+
+
+def ledger_of(tape: Tape, settings: Settings) -> Ledger:
+    """An account that has done nothing yet, under the limits that were asked for."""
+    symbols = max(1, len(tape.instruments))
+    totals = max(1, len(currencies_of(tape.instruments)))
+    ledger = Ledger(
+        np.zeros(symbols, POSITION),
+        np.zeros(symbols, TERMS),
+        np.zeros(symbols, LIMIT),
+        np.zeros(totals, TOTAL),
+        np.zeros(1, ACCOUNT),
+    )
+    format_ledger(ledger)
+    set_terms(ledger, tape.instruments, settings.maker_fee, settings.taker_fee)
+    if settings.limits is not None:
+        settings.limits.apply(ledger, tape.instruments)
+    given = (
+        (ledger.limits, "max_long"),
+        (ledger.limits, "max_short"),
+        (ledger.accounts, "max_position"),
+    )
+    for records, name in given:
+        if getattr(settings, name) is not None:
+            records[name] = limit_of(name, getattr(settings, name))
+    return ledger
+
+
+def set_terms(
+    ledger: Ledger,
+    instruments: Sequence[Instrument],
+    maker_fee: Number = 0,
+    taker_fee: Number = 0,
+    marking: Marking = Marking.MID,
+) -> None:
+    """Write the terms of the first symbols of a ledger; the others stay as they are.
+
+    Args:
+        ledger: to be written; no account may hold anything yet.
+        instruments: by symbol number.
+        maker_fee: of the notional of passive fills, as a fraction; below 0 is a rebate.
+        taker_fee: of the notional of aggressive fills.
+        marking: what positions are marked to.
+    """
+    terms = terms_of(instruments, maker_fee, taker_fee)
+    terms["marking"] = marking
+    ledger.terms[: len(instruments)] = terms
+
+
+def terms_of(
+    instruments: Sequence[Instrument], maker_fee: Number = 0, taker_fee: Number = 0
+) -> Array:
+    """TERMS of each instrument: what trading it costs, and how it is counted.
+
+    Raises:
+        TapeError: its money cannot be counted exactly.
+        ArgumentError: a fee is no fraction, or has too many decimals.
+    """
+    terms = np.zeros(len(instruments), TERMS)
+    fees = _fee("maker_fee", maker_fee), _fee("taker_fee", taker_fee)
+    currencies = currencies_of(instruments)
+    for number, instrument in enumerate(instruments):
+        row = terms[number]
+        point = _point_pico(instrument)
+        maker, taker = (rate * point for rate in fees)
         scale = lcm(maker.denominator, taker.denominator)
         dearest = int(max(abs(maker), abs(taker)) + 1)
         if scale * dearest * scale > MONEY_MAX:
             raise ArgumentError(
                 "maker_fee, taker_fee: more decimals than can be counted; use fewer"
             )
-        terms[number]["maker_fee"] = int(maker * scale)
-        terms[number]["taker_fee"] = int(taker * scale)
-        terms[number]["fee_scale"] = scale
-        terms[number]["point_pico"] = int(point)
-        terms[number]["points_max"] = MONEY_MAX // dearest
-        terms[number]["max_long"] = limit_of("max_long", settings.max_long)
-        terms[number]["max_short"] = limit_of("max_short", settings.max_short)
-        terms[number]["qty_lots_max"] = instrument.qty_lots_max
+        row["maker_fee"] = int(maker * scale)
+        row["taker_fee"] = int(taker * scale)
+        row["fee_scale"] = scale
+        row["point_pico"] = point
+        row["inverse_pico"] = _inverse_pico(instrument)
+        row["points_max"] = min(MONEY_MAX // dearest, _UNITS_MAX * PICO // point)
+        row["qty_lots_max"] = instrument.qty_lots_max
+        row["currency"] = currencies.index(settlement(instrument))
     return terms
+
+
+def _point_pico(instrument: Instrument) -> int:
+    """1e-12 of the currency in one point."""
+    if instrument.contract not in ("linear", "inverse"):
+        raise TapeError(
+            f"{instrument.symbol}: its contract is {instrument.contract!r}, not linear or inverse"
+        )
+    point = exact(instrument, PICO)
+    if point.denominator != 1 or not 0 < point < 1 << 60:
+        raise TapeError(
+            f"{instrument.symbol}: a price unit of one lot is worth {float(point / PICO)}, not "
+            f"a whole number of 1e-12; fees cannot be counted exactly"
+        )
+    return int(point)
+
+
+def _inverse_pico(instrument: Instrument) -> int:
+    """1e-12 of the currency that a lot of an inverse contract is worth at a price of 1, else 0."""
+    if instrument.contract != "inverse":
+        return 0
+    size = Fraction(instrument.multiplier) * Fraction(instrument.lot_size)
+    lot = size * PICO / Fraction(instrument.price_unit)
+    if lot.denominator != 1 or not 0 < lot < 1 << 62:
+        raise TapeError(
+            f"{instrument.symbol}: a lot is worth {float(lot / PICO)} at a price of one unit, not "
+            f"a whole number of 1e-12; P&L cannot be counted exactly"
+        )
+    return int(lot)
 
 
 def _fee(name: str, value: Number) -> Fraction:
@@ -113,12 +239,15 @@ def seed_of(value: int) -> int:
     return int(value)
 
 
-def ticks_of(tape: Tape) -> Array:
+# ---- everything else ------------------------------------------------------------------------
+
+
+def ticks_of(instruments: Sequence[Instrument]) -> Array:
     """The tick tables, each filled up with steps that are never reached."""
-    ticks = np.zeros((max(1, len(tape.instruments)), TICK_STEPS, 2), np.int64)
+    ticks = np.zeros((max(1, len(instruments)), TICK_STEPS, 2), np.int64)
     ticks[:, :, 0] = UNLIMITED
     ticks[:, :, 1] = 1
-    for number, instrument in enumerate(tape.instruments):
+    for number, instrument in enumerate(instruments):
         if len(instrument.tick_table) > TICK_STEPS:
             raise TapeError(
                 f"{instrument.symbol}: {len(instrument.tick_table)} steps in its tick table, of "

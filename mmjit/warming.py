@@ -9,6 +9,7 @@ import struct
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,21 +21,24 @@ from mmjit.arena import create_state
 from mmjit.backtesting import backtest
 from mmjit.capacity import Capacity
 from mmjit.core.cache import cache_folder, tally
-from mmjit.core.codes import Flag, Kind
+from mmjit.core.codes import ASK, BID, Flag, Kind
 from mmjit.core.digest import state_hash
 from mmjit.core.reads import depth_now, qty_ahead, queue_of, slot_by_id, slots_of_side
 from mmjit.core.records import EVENT
 from mmjit.core.replica import apply_all, apply_one
-from mmjit.core.state import configure_symbol
+from mmjit.errors import RefusedError
 from mmjit.feeds.importing import Resolving
 from mmjit.feeds.itch50 import import_itch50
 from mmjit.feeds.lobster import import_lobster
-from mmjit.generating import generate_tape
+from mmjit.gauging import promises
 from mmjit.instrument import Instrument
+from mmjit.playing import play
 from mmjit.progress import Progress
 from mmjit.replaying import audit_book, depth, replay
 from mmjit.rulebook import SHIPPED
+from mmjit.simulating import simulate
 from mmjit.tape import Tape, TapeWriter
+from mmjit.venue import Venue
 
 _ORDERS: Final = 5000  # more than a resolver begins with, so that it grows
 _DAY: Final = "2020-01-02"
@@ -140,9 +144,22 @@ def _import(folder: Path) -> None:
     import_lobster(_lobster(folder), folder / "lobster", progress=False)
 
 
-def _demo(folder: Path) -> None:
-    """The generator of the demo."""
-    generate_tape(folder / "demo", events=100, progress=False)
+def _simulate(folder: Path) -> None:
+    """An order flow; its model is no other code."""
+    simulate("cst", folder / "flow", events=100, progress=False)
+
+
+def _play(folder: Path) -> None:
+    """A maker in a simulated market, with each rule that is shipped, and the demo's figures."""
+    del folder
+    for name in dict.fromkeys(SHIPPED.values()):
+        play("cst", strategy=_named(name), events=100, progress=False)
+    promises(1.0, times=1_000)
+
+
+def _named(home: str) -> str:
+    """The name of a shipped rule."""
+    return next(name for name, known in SHIPPED.items() if known == home)
 
 
 def _replay(folder: Path, *, wide: bool) -> None:
@@ -162,13 +179,26 @@ def _backtest(folder: Path, *, wide: bool) -> None:
 
 
 def _state(folder: Path, *, wide: bool) -> None:
-    """The verbs by id and the reads, on a state folder."""
+    """A venue and its accounts, the verbs by id and the reads, on a state folder."""
     capacity = Capacity(symbols=1, orders=64, levels=64, fills=64, qty_bits=64 if wide else 32)
     with create_state(folder / f"state{capacity.qty_bits}", capacity) as state:
         book = state.book
-        configure_symbol(book, 0, 0, 1000, 1)
+        venue = Venue([Instrument(symbol="WARM", price_max=1000)], state)
+        venue.submit(1, BID, 100, 1)
+        venue.submit(2, ASK, 100, 1, owner=None)
+        venue.kill()
+        venue.tracker.check(BID, 100, 1)
+        venue.tracker.mark(100)
+        venue.tracker.disarm()
+        venue.tracker.resume()
+        venue.start_session(1)
+        venue.tracker.release()
+        venue.tracker.record(BID, 100, 1)
+        with suppress(RefusedError):
+            venue.tracker.record(BID, 100, 1 << 61)  # asks why it is refused
+        venue.tracker.kill()
         events = np.zeros(2, EVENT)
-        events["order_id"], events["price"] = [1, 2], 100
+        events["order_id"], events["price"] = [3, 4], 100
         events["kind"], events["qty_lots"] = Kind.ADD, 1
         apply_one(book, events, 0)
         apply_all(book, events[1:], np.zeros(1, np.int64))
@@ -176,15 +206,15 @@ def _state(folder: Path, *, wide: bool) -> None:
         depth_now(book, 0, out[0], out[1], out[2])
         queue_of(book, 0, 100, out[0])
         slots_of_side(book, 0, out[0])
-        qty_ahead(book, 2)
-        slot_by_id(book, 2)
+        qty_ahead(book, 4)
+        slot_by_id(book, 4)
         state_hash(book)
         audit_book(book)
 
 
 def _steps() -> list[Callable[[Path], None]]:
     """What is run, each in the same folder, in the order in which it is waited for."""
-    steps: list[Callable[[Path], None]] = [_import, _demo]
+    steps: list[Callable[[Path], None]] = [_play, _import, _simulate]
     for wide in (False, True):
         steps += [
             partial(_replay, wide=wide),

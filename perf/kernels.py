@@ -20,26 +20,12 @@ import pyperf
 from mmjit.core.codes import BID, NIL, STATUS_SPAN, Flag, Kind
 from mmjit.core.index import erase, insert, lookup
 from mmjit.core.jit import kernel
-from mmjit.core.pool import Pool, acquire, available, release
-from mmjit.core.records import ENTRY, EVENT, METER, TALLY
+from mmjit.core.records import ENTRY, EVENT, TALLY
 from mmjit.core.replay import Region, replay
 from mmjit.core.state import Counts, configure_symbol, memory_book
+from mmjit.gauging import time_fills, time_pool
 
 SLOTS = 1 << 16
-
-
-@kernel
-def cycle_pool(pool: Any, held: Any, times: int) -> int:
-    """Acquire as many slots as are to be held and release them, oldest first, so often.
-
-    Returns how many are free then. A slot released at once would be no work: LLVM sees through it.
-    """
-    for _ in range(times):
-        for place in range(len(held)):
-            held[place] = acquire(pool)
-        for place in range(len(held)):
-            release(pool, held[place])
-    return available(pool)  # type: ignore[no-any-return]
 
 
 @kernel
@@ -51,24 +37,6 @@ def cycle_index(entries: Any, times: int) -> int:
         found += lookup(entries, 0, order_id) != NIL
         erase(entries, 0, order_id)
     return found
-
-
-def pool_of(slots: int) -> Pool:
-    """A pool whose slots are all free."""
-    meter = np.zeros(1, METER)
-    meter["capacity"] = slots
-    return Pool(np.zeros(slots, np.int32), meter)
-
-
-def time_pool(times: int) -> float:
-    """Seconds for a slot acquired and released, 1,000 at a time."""
-    pool, held = pool_of(SLOTS), np.zeros(1_000, np.int64)
-    cycle_pool(pool, held, 1)
-    began = time.perf_counter()
-    free = cycle_pool(pool, held, times // len(held))
-    took = time.perf_counter() - began
-    assert free == SLOTS
-    return took / times
 
 
 def time_index(times: int) -> float:
@@ -107,6 +75,7 @@ def time_order(times: int) -> float:
 
 BENCHMARKS: dict[str, Callable[[int], float]] = {
     "pool: acquire, release": time_pool,
+    "position: a fill": time_fills,
     "index: insert, lookup, erase": time_index,
     "book: add, delete": time_order,
 }

@@ -14,7 +14,6 @@ import numpy as np
 from mmjit.core.book import Book
 from mmjit.core.cache import package_digest
 from mmjit.core.codes import STATUS_SPAN
-from mmjit.core.pool import Pool
 from mmjit.core.records import TALLY
 from mmjit.core.replay import replay
 from mmjit.core.wrapping import plain_mix
@@ -43,8 +42,8 @@ class Workload:
     expected: dict[str, int]
 
 
-def make(name: str, folder: Path, messages: int | None = None) -> Workload:
-    """A workload, made unless it is there already."""
+def binary_of(name: str, folder: Path, messages: int | None) -> Path:
+    """A workload as the yardstick reads it, with what must come out beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     binary = folder / f"{name}.bin"
     size = ["-n", str(messages)] if messages else []
@@ -52,6 +51,12 @@ def make(name: str, folder: Path, messages: int | None = None) -> Workload:
         _run("gen.py", name, "-d", str(folder), *size)
     if not binary.with_suffix(".exp").exists():
         _run("ref.py", str(binary))
+    return binary
+
+
+def make(name: str, folder: Path, messages: int | None = None) -> Workload:
+    """A workload, made unless it is there already."""
+    binary = binary_of(name, folder, messages)
     if not binary.with_suffix(".itch").exists():
         _run("gen.py", "itch", str(binary), str(binary.with_suffix(".itch")))
     tape = _tape(name, folder)
@@ -105,7 +110,7 @@ def replay_once(workload: Workload) -> Outcome:
 def touch(bundle: Any) -> None:
     """Write to every page of a bundle of arrays without changing it."""
     for part in bundle:
-        if isinstance(part, Pool):
+        if isinstance(part, tuple):
             touch(part)
         else:
             part.view(np.uint8).reshape(-1)[::4096] |= 0
@@ -129,7 +134,7 @@ def differences(workload: Workload, outcome: Outcome) -> list[str]:
     return [f"{k} is {v}, not {right[k]}" for k, v in found.items() if v != right[k]]
 
 
-def contents(book: Book) -> dict[str, int]:
+def contents(book: Book, tick: int = TICK) -> dict[str, int]:
     """What rests in a book, as ref.py sums it up: in plain Python, by walking every queue."""
     following = book.nodes["next"].tolist()
     quantities = book.nodes["qty_lots"].tolist()
@@ -138,7 +143,7 @@ def contents(book: Book) -> dict[str, int]:
     for level in book.levels:
         if level["owner"] < 0:
             continue
-        owner, price = int(level["owner"]), int(level["price"]) // TICK
+        owner, price = int(level["owner"]), int(level["price"]) // tick
         place = _mix((owner >> 1) << 40 | (owner & 1) << 39 | price)
         total, queue = 0, 0
         slot = int(level["next"])
@@ -151,7 +156,7 @@ def contents(book: Book) -> dict[str, int]:
         found["total_qty"] += total
         found["book_hash"] = (found["book_hash"] + _mix(place + total * 1000003)) & MASK
         found["fifo_hash"] = (found["fifo_hash"] + _mix(queue + place)) & MASK
-    best = [int(book.levels["price"][k]) // TICK if k >= 0 else 0 for k in book.sides["best"][:2]]
+    best = [int(book.levels["price"][k]) // tick if k >= 0 else 0 for k in book.sides["best"][:2]]
     return found | {"best_bid0": best[0], "best_ask0": best[1]}
 
 

@@ -1,6 +1,7 @@
 """What tests of the backtest are drawn with: tapes in memory, a run beside its naive twin."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from mmjit.backtesting import Backtest, backtest, every_ns
-from mmjit.core.codes import Flag, Kind, Status
-from mmjit.core.limits import UNLIMITED
+from mmjit.core.codes import Flag, Kind, Mode, Status
+from mmjit.core.ledger import UNLIMITED, Ledger
+from mmjit.core.money import HALF_PICOS
 from mmjit.feeds.importing import Resolving
 from mmjit.instrument import Instrument
 from mmjit.tape import Tape
@@ -55,6 +57,32 @@ def messages(*events: Any, step_ns: int = 10) -> list[Any]:
     return list(events)
 
 
+@dataclass(frozen=True)
+class Given:
+    """Limits as LIMIT, ACCOUNT and TOTAL name them; losses in units of the currency."""
+
+    fields: dict[str, Any]
+
+    def apply(self, ledger: Ledger, instruments: Iterable[Instrument]) -> None:
+        assert len(list(instruments)) == len(ledger.limits)
+        for name, value in self.fields.items():
+            if name in ("max_daily_loss", "max_drawdown"):
+                halves = Fraction(value) * HALF_PICOS
+                ledger.totals[f"{name}_units"] = halves // HALF_PICOS
+                ledger.totals[f"{name}_half_pico"] = halves % HALF_PICOS
+            elif name == "max_all_orders":
+                ledger.accounts["max_open_orders"] = value
+            else:
+                ledger.limits[name] = value
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: str(value) for name, value in self.fields.items()}
+
+    def for_twin(self) -> dict[str, int]:
+        losses = ("max_daily_loss", "max_drawdown")
+        return {n: int(v * (HALF_PICOS if n in losses else 1)) for n, v in self.fields.items()}
+
+
 def naive_of(tape: Tape, rule: Any, **settings: Any) -> NaiveBacktest:
     """The naive twin after the tape."""
 
@@ -70,6 +98,7 @@ def naive_of(tape: Tape, rule: Any, **settings: Any) -> NaiveBacktest:
         max_short=limit("max_short"),
         every_ns=every_ns(settings.get("every", "change")),
         window_levels=tape.window_levels,
+        **(settings["limits"].for_twin() if settings.get("limits") else {}),
     )
     naive = NaiveBacktest(list(tape.instruments), rule, rules)
     naive.run([plain(one) for one in tape.events])
@@ -100,14 +129,25 @@ def assert_same(result: Backtest, naive: NaiveBacktest) -> None:
         assert {name: position[name] for name in expected} == expected
         assert position["open_buy_lots"] == market.open_lots(0)
         assert position["open_sell_lots"] == market.open_lots(1)
+        assert position["open_count"] == len([*market.ours(0), *market.ours(1)])
     run = plain(result.run)
-    assert run["exposure_lots"] == naive.exposure()
     assert run["now_ns"] == naive.now_ns
     assert run["last_order_id"] == naive.last_order_id
     assert run["decision_count"] == naive.decisions
     assert run["window_lost"] == naive.requeued
-    for name in ("equity_twice", "peak_twice", "drawdown_twice"):
-        assert run[name] == getattr(naive, name)
+    account = plain(result.ledger.accounts[0])
+    assert account["exposure_lots"] == naive.exposure()
+    assert account["open_count"] == sum(result.positions["open_count"])
+    assert account["cause"] == (naive.cause or 0)
+    assert account["tripped_ns"] == naive.tripped_ns
+    assert account["mode"] == (Mode.NORMAL if naive.cause is None else Mode.REDUCE_ONLY)
+    for name in ("equity", "peak", "drawdown"):
+        assert halves_of(result.ledger.totals[0], name) == getattr(naive, name)
+
+
+def halves_of(total: Any, name: str) -> int:
+    """An amount of a TOTAL in halves of 1e-12 of the currency."""
+    return int(total[f"{name}_units"]) * HALF_PICOS + int(total[f"{name}_half_pico"])
 
 
 def run_both(tape: Tape, rule: Any, twin: Any, **settings: Any) -> tuple[Backtest, NaiveBacktest]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
+from typing import ClassVar
 
 HALF = Fraction(1, 2)
 TOTAL_MAX = (1 << 62) - 1  # what only grows stays there
@@ -13,14 +14,21 @@ def share(basis: int, qty_lots: int, position_lots: int) -> int:
     return floor(Fraction(basis * qty_lots, position_lots) + HALF)
 
 
-def fee(price: int, qty_lots: int, rate_pico: Fraction) -> int:
+def fee_on(points: int, rate_pico: Fraction) -> int:
     """The fee of a fill in 1e-12 of the currency, rounded up; the rate is 1e-12 for each point."""
-    return ceil(abs(price * qty_lots) * rate_pico)
+    return ceil(abs(points) * rate_pico)
+
+
+def fee(price: int, qty_lots: int, rate_pico: Fraction) -> int:
+    """The fee of a fill of a linear contract."""
+    return fee_on(price * qty_lots, rate_pico)
 
 
 @dataclass
 class NaivePosition:
     """What POSITION holds, but for its open orders."""
+
+    inverse_pico: ClassVar[int] = 0  # of a lot at a price of 1; 0: a linear contract
 
     position_lots: int = 0
     basis: int = 0
@@ -37,42 +45,67 @@ class NaivePosition:
     equity_twice: int = 0
     peak_twice: int = 0
     drawdown_twice: int = 0
+    rebates_pico: int = 0
+    worth_twice: int = 0
+    gross_twice: int = 0
+
+    def value(self, price: Fraction | int, lots: int) -> Fraction:
+        """What so many lots are worth, in points."""
+        if self.inverse_pico:
+            return -Fraction(self.inverse_pico) * lots / price
+        return Fraction(price) * lots
+
+    def points(self, side: int, price: int, lots: int) -> int:
+        """What is paid for lots, rounded up, or got for them, rounded down."""
+        value = self.value(price, lots)
+        return ceil(value) if side == 0 else floor(value)
 
     def fill(self, side: int, price: int, qty_lots: int, fee_pico: int) -> None:
         """Buy (side 0) or sell (side 1), first what closes the position, then what opens one."""
         sign = 1 if side == 0 else -1
         closing = min(qty_lots, max(0, -sign * self.position_lots))
+        points, closing_points = (self.points(side, price, n) for n in (qty_lots, closing))
         if closing:
             # A short is a long seen in a mirror: what it cost is rounded as there.
             cost = -sign * share(-sign * self.basis, closing, abs(self.position_lots))
-            self.realised += -sign * price * closing - cost
+            self.realised += -sign * closing_points - cost
             self.basis -= cost
-        self.basis += sign * price * (qty_lots - closing)
+        self.basis += sign * (points - closing_points)
         self.position_lots += sign * qty_lots
-        self.cash -= sign * price * qty_lots
+        self.cash -= sign * points
         self.bought_lots = min(self.bought_lots + (qty_lots if side == 0 else 0), TOTAL_MAX)
         self.sold_lots = min(self.sold_lots + (qty_lots if side == 1 else 0), TOTAL_MAX)
-        self.turnover = min(self.turnover + abs(price * qty_lots), TOTAL_MAX)
+        self.turnover = min(self.turnover + abs(points), TOTAL_MAX)
         self.fees_pico += fee_pico
+        self.rebates_pico = min(self.rebates_pico + max(0, -fee_pico), TOTAL_MAX)
         self.fill_count += 1
         if not self.marked:
             self.marked, self.mark_twice = 1, 2 * price
 
     @property
+    def held(self) -> Fraction:
+        """What is held at the mark, in points; rounded down to a half for an inverse contract."""
+        if not self.position_lots:
+            return Fraction(0)
+        return Fraction(floor(2 * self.value(Fraction(self.mark_twice, 2), self.position_lots)), 2)
+
+    @property
     def unrealised(self) -> Fraction:
         """At the mark, in points."""
-        return Fraction(self.position_lots * self.mark_twice, 2) - self.basis
+        return self.held - self.basis
 
     @property
     def worth(self) -> Fraction:
         """Cash and the position at its mark, in points."""
-        return self.cash + Fraction(self.position_lots * self.mark_twice, 2)
+        return self.cash + self.held
 
     def mark(self, mark_twice: int, point_pico: int) -> int:
-        """Mark to twice a price; returns what that changed of twice the net equity."""
+        """Mark to twice a price; returns what that changed of twice the gross P&L."""
         self.mark_twice, self.marked = mark_twice, 1
-        before = self.equity_twice
+        before = self.gross_twice
+        self.worth_twice = int(2 * self.held)
+        self.gross_twice = int(2 * (self.realised + self.unrealised))
         self.equity_twice = int(2 * self.worth) - ceil(Fraction(2 * self.fees_pico, point_pico))
         self.peak_twice = max(self.peak_twice, self.equity_twice)
         self.drawdown_twice = max(self.drawdown_twice, self.peak_twice - self.equity_twice)
-        return self.equity_twice - before
+        return self.gross_twice - before

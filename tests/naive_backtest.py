@@ -13,7 +13,7 @@ from typing import Any
 
 from mmjit.core.codes import Flag, Kind, Status, TradingStatus
 from mmjit.core.desk import QUOTE_LEVELS
-from mmjit.core.limits import UNLIMITED
+from mmjit.core.ledger import UNLIMITED
 from mmjit.instrument import Instrument
 from tests.naive_account import NaivePosition, fee
 
@@ -46,6 +46,14 @@ class Rules:
     max_position: int = UNLIMITED
     max_long: int = UNLIMITED
     max_short: int = UNLIMITED
+    max_order_lots: int = UNLIMITED
+    max_order_points: int = UNLIMITED
+    max_open_orders: int = UNLIMITED  # of a symbol
+    max_all_orders: int = UNLIMITED
+    collar_bps: int = UNLIMITED
+    collar_price: int = UNLIMITED
+    max_daily_loss: int | None = None  # in halves of 1e-12 of the currency
+    max_drawdown: int | None = None
     every_ns: int = 0
     window_levels: int = 0
 
@@ -63,6 +71,7 @@ class NaiveMarket:
     memory: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     refused: Counter[Status] = field(default_factory=Counter)
     status: int = TradingStatus.UNKNOWN
+    last_price: int | None = None
     next_ns: int = 0
     started: bool = False
     moved: bool = False
@@ -157,7 +166,10 @@ class NaiveBacktest:
         self.fills: list[dict[str, int]] = []
         self.steps: list[dict[str, int]] = []
         self.now_ns = self.event = self.last_order_id = self.decisions = self.requeued = 0
-        self.equity_twice = self.peak_twice = self.drawdown_twice = 0
+        self.equity = self.peak = self.drawdown = 0  # in halves of 1e-12 of the currency
+        self.cause: Status | None = None  # the limit on losses that was reached
+        self.tripped_ns = 0
+        self.heeded = False
 
     def run(self, events: list[Event]) -> None:
         for place, one in enumerate(events):
@@ -176,6 +188,7 @@ class NaiveBacktest:
                 market.moved = True
                 if market.position.fill_count:
                     self.mark(market)
+            self.heed()
             if one["flags"] & Flag.LAST and self.is_due(market):
                 market.started = True
                 self.decide(market)
@@ -199,6 +212,7 @@ class NaiveBacktest:
             if order.order_id != 0 and qty_lots > 0 and not self.knows(order.order_id):
                 self.newcomer(market, order, one["flags"])
         elif kind == Kind.TRADE:
+            market.last_price = one["price"] if qty_lots > 0 else market.last_price
             for side in (0, 1):
                 better = self.before(market, side, one["price"])
                 self.share_out(market, [o for o in better if o.price != one["price"]], qty_lots)
@@ -230,6 +244,8 @@ class NaiveBacktest:
             queue = market.queues[order.side, order.price]
             before = [o for o in self.before(market, order.side, order.price) if o not in queue]
             before += [o for o in queue[: queue.index(order)] if o.ours]
+            own_price = one["flags"] & Flag.OWN_PRICE
+            market.last_price = one["price"] if own_price else order.price
             market.shrink(order, lots)
             self.share_out(market, before, lots)
         elif kind == Kind.REDUCE:
@@ -284,6 +300,7 @@ class NaiveBacktest:
                 "symbol": market.number,
                 "side": order.side,
                 "maker": maker,
+                "owner": 0,
             }
         )
         self.log(market, order, Kind.FILL, lots)
@@ -297,9 +314,35 @@ class NaiveBacktest:
         mark_twice = market.position.mark_twice
         if market.is_two_sided():
             mark_twice = market.best(0) + market.best(1)
-        self.equity_twice += market.position.mark(mark_twice, self.point_pico(market))
-        self.peak_twice = max(self.peak_twice, self.equity_twice)
-        self.drawdown_twice = max(self.drawdown_twice, self.peak_twice - self.equity_twice)
+        market.position.mark(mark_twice, self.point_pico(market))
+        self.equity = sum(
+            int(2 * one.position.worth) * self.point_pico(one) - 2 * one.position.fees_pico
+            for one in self.markets
+        )
+        self.peak = max(self.peak, self.equity)
+        self.drawdown = max(self.drawdown, self.peak - self.equity)
+        if self.cause is None:
+            self.judge()
+
+    def judge(self) -> None:
+        """See whether more was lost than may be."""
+        rules, fall = self.rules, self.peak - self.equity
+        if rules.max_daily_loss is not None and -self.equity >= rules.max_daily_loss:
+            self.cause, self.tripped_ns = Status.MAX_DAILY_LOSS, self.now_ns
+        elif rules.max_drawdown is not None and fall >= rules.max_drawdown:
+            self.cause, self.tripped_ns = Status.MAX_DRAWDOWN, self.now_ns
+
+    def heed(self) -> None:
+        """Cancel everything once, after too much was lost."""
+        if self.cause is None or self.heeded:
+            return
+        self.heeded = True
+        for market in self.markets:
+            for side in (0, 1):
+                for level in range(QUOTE_LEVELS):
+                    order = market.own(side, level)
+                    if order is not None:
+                        self.adjust(market, order, 0, 0)
 
     def log(self, market: NaiveMarket, order: Order, kind: Kind, lots: int, **more: int) -> None:
         self.steps.append(
@@ -335,6 +378,7 @@ class NaiveBacktest:
             price, lots = wants.get((side, level), (0, 0))
             if lots != 0 and market.own(side, level) is None:
                 self.enter(market, Order(0, side, price, 0, level, lots))
+        self.heed()
 
     def adjust(self, market: NaiveMarket, order: Order, price: int, lots: int) -> None:
         if lots <= 0 or price != order.price or lots > order.wanted:
@@ -386,7 +430,41 @@ class NaiveBacktest:
             return Status.OUTSIDE_WINDOW
         if any(p == price or better(1 - side, p, price) for p in opposite):
             return Status.SELF_CROSS
-        return self.position_status(market, side, lots)
+        return self.limit_status(market, side, price, lots)
+
+    def limit_status(self, market: NaiveMarket, side: int, price: int, lots: int) -> Status:
+        """The first limit that an order breaks."""
+        rules, held = self.rules, market.position.position_lots
+        closing = (held < 0) if side == 0 else (held > 0)
+        reduces = closing and lots <= abs(held) - market.open_lots(side)
+        if self.cause is not None and not reduces:
+            return self.cause
+        if lots > rules.max_order_lots:
+            return Status.MAX_ORDER_QTY
+        if abs(price * lots) > rules.max_order_points:
+            return Status.MAX_ORDER_NOTIONAL
+        if min(rules.collar_bps, rules.collar_price) < UNLIMITED:
+            reference = self.reference(market)
+            if reference is None:
+                return Status.REFERENCE_MISSING
+            away = abs(price - reference)
+            by_bps = rules.collar_bps < UNLIMITED and away * 10**4 > reference * rules.collar_bps
+            if by_bps or away > rules.collar_price:
+                return Status.PRICE_COLLAR
+        opened = [len([*one.ours(0), *one.ours(1)]) for one in self.markets]
+        if opened[market.number] >= rules.max_open_orders or sum(opened) >= rules.max_all_orders:
+            return Status.MAX_OPEN_ORDERS
+        return Status.OK if reduces else self.position_status(market, side, lots)
+
+    def reference(self, market: NaiveMarket) -> Fraction | None:
+        """The mid, or the last trade while a side is empty."""
+        if market.depth(0) and market.depth(1):
+            return Fraction(market.best(0) + market.best(1), 2)
+        one, price = market.instrument, market.last_price
+        last = one.price_max - (one.price_max - one.price_min) % one.increment
+        if price is None or not one.price_min <= price <= last:
+            return None
+        return Fraction(price)
 
     def position_status(self, market: NaiveMarket, side: int, lots: int) -> Status:
         held = market.position.position_lots

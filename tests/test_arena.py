@@ -17,7 +17,7 @@ from mmjit.arena import create_state, open_state
 from mmjit.capacity import HEADER, Capacity
 from mmjit.core.audit import audit
 from mmjit.core.digest import state_hash
-from mmjit.core.state import LINE_BYTES, aligned_zeros, format_book, lay_out
+from mmjit.core.state import LINE_BYTES, aligned_zeros, format_venue, lay_out_venue
 from mmjit.errors import StateError
 from mmjit.statefile import HEADER_BYTES
 from tests.states import (
@@ -125,8 +125,9 @@ def test_a_state_goes_on_exactly_where_it_stopped(folder, halfway):
         held[name] = aligned_zeros(name, dtype, length)
         return held[name]
 
-    uninterrupted = lay_out(SMALL.counts, allocate)
-    format_book(uninterrupted, salt)
+    venue = lay_out_venue(SMALL.counts, allocate)
+    format_venue(venue, salt)
+    uninterrupted = venue.book
     feed(uninterrupted, configured(uninterrupted), events)
 
     with open_state(folder, writable=False) as state:

@@ -13,7 +13,7 @@ from mmjit.core.jit import verb
 from mmjit.core.rules import parameters, strategy
 from mmjit.instrument import Instrument
 from tests import builders as b
-from tests.backtests import lines_of, refusals_of, run_both, tape_of
+from tests.backtests import Given, lines_of, refusals_of, run_both, tape_of
 from tests.naive_backtest import NaiveBacktest, NaiveMarket, Wants
 
 MIDDLE = 100
@@ -207,6 +207,19 @@ def markets(draw: Any, drawn: Any) -> Any:
 
 
 limits = st.none() | st.integers(0, 12)
+more_limits = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_order_lots": st.integers(0, 9),
+        "max_order_points": st.integers(0, 900),
+        "max_open_orders": st.integers(0, 6),
+        "max_all_orders": st.integers(0, 6),
+        "collar_bps": st.integers(0, 500),
+        "collar_price": st.integers(0, 4),
+        "max_daily_loss": st.integers(0, 50).map(lambda cents: Fraction(cents, 200)),
+        "max_drawdown": st.integers(0, 50).map(lambda cents: Fraction(cents, 200)),
+    },
+)
 settings = st.fixed_dictionaries(
     {
         "every": st.sampled_from(["change", "change", "fill", "1ns", "7ns", "20ns"]),
@@ -236,6 +249,11 @@ def test_a_backtest_is_what_its_naive_twin_says(tape, chosen, params):
     result, _ = run_both(tape, scattered, twin_of(params), params=params, **chosen)
 
     assert_summed_up(result)
+
+
+@given(long, settings, choices, more_limits)
+def test_a_backtest_under_limits_is_what_its_naive_twin_says(tape, chosen, params, more):
+    run_both(tape, scattered, twin_of(params), params=params, limits=Given(more), **chosen)
 
 
 @given(long, settings, choices)

@@ -19,7 +19,7 @@ from mmjit.capacity import (
     unit_bytes,
 )
 from mmjit.cli import create
-from mmjit.core.state import Counts, memory_book
+from mmjit.core.state import Counts, VenueCounts, memory_venue
 from mmjit.errors import ArgumentError
 
 
@@ -35,18 +35,23 @@ def test_it_fits_with_quantities_of_64_bits_too():
 
 
 @pytest.mark.parametrize("qty_bits", [32, 64])
-def test_the_terms_count_the_very_arrays_of_a_book(qty_bits):
-    capacity = Capacity(symbols=3, orders=10, levels=7, qty_bits=qty_bits)
-    book = memory_book(capacity.counts)
+def test_the_terms_count_the_very_arrays_of_a_venue(qty_bits):
+    capacity = Capacity(symbols=3, orders=10, levels=7, qty_bits=qty_bits, accounts=2)
+    venue = memory_venue(capacity.counts)
+    book = venue.book
     arrays = {
         **{name: getattr(book, name) for name in book._fields},
         "order_free": book.order_pool.free,
         "order_meter": book.order_pool.meter,
         "level_free": book.level_pool.free,
         "level_meter": book.level_pool.meter,
+        **{name: getattr(venue, name) for name in ("details", "alarms", "trades", "fills")},
+        **{name: getattr(venue.ledger, name) for name in venue.ledger._fields},
+        "refusals": venue.counts,
+        "venue": venue.control,
     }
 
-    others = ("positions", "fills", "sequences", "header", "LOCK")
+    others = ("sequences", "header", "LOCK")
     own = [term for term in capacity.terms() if term.name not in others]
 
     assert {t.name: (t.records, t.dtype) for t in own} == {
@@ -73,7 +78,10 @@ def test_what_is_left_out_follows_from_the_orders():
 def test_the_core_is_told_the_same():
     capacity = Capacity(symbols=2, orders=8, levels=5, rungs=32, qty_bits=64)
 
-    assert capacity.counts == Counts(symbols=2, orders=8, levels=5, rungs=32, wide=True)
+    book = Counts(symbols=2, orders=8, levels=5, rungs=32, wide=True)
+    assert capacity.counts == VenueCounts(
+        book, accounts=1, currencies=1, trades=1 << 16, fills=1 << 16, alarms=8
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +178,10 @@ def test_the_header_is_laid_out_as_drawn():
         "qty_bits": 112,
         "semantics": 120,
         "total_bytes": 128,
-        "reserved": 136,
+        "accounts": 136,
+        "currencies": 144,
+        "alarms": 152,
+        "reserved": 160,
         "checksum": 480,
     }
 

@@ -9,11 +9,16 @@ import pytest
 import mmjit
 from mmjit.cli import main
 
+FIGURES = {
+    *("pnl_net", "pnl_gross", "fees", "realised", "unrealised", "max_drawdown"),
+    *("position", "fills", "filled_qty", "orders"),
+}
+
 
 @pytest.fixture(scope="module")
 def tape(tmp_path_factory):
     path = tmp_path_factory.mktemp("cli") / "tape"
-    return str(mmjit.generate_tape(path, symbols=2, events=3000, progress=False).path)
+    return str(mmjit.simulate("cst", path, symbols=2, events=3000, progress=False).path)
 
 
 def run_json(capsys, *words):
@@ -66,23 +71,19 @@ def test_depth_says_rows_and_units(capsys, tape, tmp_path):
 
     rows = np.load(out)
     assert facts["rows"] == len(rows) > 0
-    assert facts["price_unit"] == 0.0001
+    assert facts["price_unit"] == 1.0
     assert facts["lot_size"] == 1
     assert rows["bid_price"].shape == (len(rows), 3)
 
 
-def test_backtest_and_demo_have_the_keys_that_scripts_rely_on(capsys, tape, tmp_path):
-    keys = {
-        *("pnl_net", "pnl_gross", "fees", "realised", "unrealised", "position", "fills"),
-        *("filled_qty", "orders", "refused", "max_drawdown", "seconds", "ns_per_event"),
-    }
+def test_backtest_has_the_keys_that_scripts_rely_on(capsys, tape, tmp_path):
+    keys = {*FIGURES, "refused", "seconds", "ns_per_event"}
     out = str(tmp_path / "run")
     facts = run_json(
         capsys, "backtest", tape, "--max-long", "100", "--taker-fee", "0.001", "--out", out
     )
-    shown = run_json(capsys, "demo", "--events", "3000")
 
-    for values in (facts, *facts["symbols"].values(), shown, *shown["symbols"].values()):
+    for values in (facts, *facts["symbols"].values()):
         assert keys <= set(values)
         assert values["max_drawdown"] >= 0
         assert values["pnl_net"] == pytest.approx(values["pnl_gross"] - values["fees"])
@@ -93,7 +94,7 @@ def test_backtest_and_demo_have_the_keys_that_scripts_rely_on(capsys, tape, tmp_
 
 
 def test_a_books_missing_best_is_null(capsys, tmp_path):
-    path = str(mmjit.generate_tape(tmp_path / "t", events=1, progress=False).path)
+    path = str(mmjit.simulate("cst", tmp_path / "t", events=1, progress=False).path)
 
     book = run_json(capsys, "replay", path)["books"]["SIM0"]
 
@@ -108,7 +109,6 @@ def test_a_books_missing_best_is_null(capsys, tmp_path):
         (["frob"], "invalid choice"),
         (["backtest"], "required: TAPE"),
         (["demo", "--events", "x"], "'x' is not a whole number"),
-        (["demo", "--events", "0"], "events: 0 is not a whole number from 1"),
         (["import", "lobster", "nowhere.zip", "-o", "x"], "nowhere.zip"),
         (["import", "itch50", "nowhere.gz", "-o", "x", "--date", "2020-01-02"], "nowhere.gz"),
     ],
@@ -140,7 +140,7 @@ def test_tables_are_for_people(capsys, tape):
         ["info", tape],
         ["replay", tape],
         ["backtest", tape],
-        ["demo", "--events", "2000"],
+        demo(),
     ):
         assert main(words) == 0
         shown = capsys.readouterr().out
@@ -149,7 +149,11 @@ def test_tables_are_for_people(capsys, tape):
 
 
 @pytest.mark.parametrize(
-    "command", ["", "create", "demo", "import", "import lobster", "import itch50", "info", "replay"]
+    "command",
+    [
+        *("", "create", "demo", "import", "import lobster", "import itch50", "info", "replay"),
+        *("simulate", "limits", "backtest", "depth", "warm"),
+    ],
 )
 def test_help_is_there_for_every_command(capsys, command):
     with pytest.raises(SystemExit) as stop:
@@ -190,12 +194,85 @@ def test_depth_writes_no_device_no_link_and_nothing_into_a_tape(capsys, tape, tm
     assert run_json(capsys, "info", tape)["events"] == 3000
 
 
-def test_a_demo_that_fails_leaves_no_tape(capsys, tmp_path):
-    out = tmp_path / "market"
+def demo(*words):
+    return ["demo", "--events", "3000", "--no-picture", *words]
 
-    fails(capsys, "demo", "--events", "500", "-o", str(out), "--maker-fee", "x")
 
-    assert list(tmp_path.iterdir()) == []
+def test_demo_has_the_keys_that_scripts_rely_on(capsys):
+    shown = run_json(capsys, *demo("--symbols", "2", "--maker-fee", "-0.0001"))
+
+    parts = (*shown["symbols"].values(), *shown["currencies"].values())
+    for values in (shown, *parts):
+        assert set(values) >= FIGURES | {"trades"}
+        assert values["pnl_net"] == pytest.approx(values["pnl_gross"] - values["fees"])
+    assert set(shown["symbols"]) == {"SIM0", "SIM1"}
+    assert shown["fills"] == sum(part["fills"] for part in shown["symbols"].values()) > 0
+    assert shown["fees"] < 0
+    assert shown["commands"] >= 2000
+    assert len(shown["figures"]) == 4
+    assert all(value > 0 for value in shown["figures"].values())
+
+
+def test_the_same_seed_makes_the_same_demo(capsys):
+    runs = [run_json(capsys, *demo("--seed", seed)) for seed in ("5", "5", "6")]
+    for shown in runs:
+        for name in ("seconds", "ns_per_command", "figures"):
+            del shown[name]
+
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_demo_draws_a_picture_and_says_where(capsys, tmp_path):
+    pytest.importorskip("matplotlib", reason="the picture needs matplotlib: mmjit[demo]")
+    path = tmp_path / "demo.png"
+
+    assert main(["demo", "--events", "3000", "--picture", str(path)]) == 0
+
+    assert f"picture: {path}" in capsys.readouterr().out
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_demo_says_what_an_operation_costs_beside_what_was_promised(capsys):
+    assert main(demo()) == 0
+
+    shown = capsys.readouterr().out
+    for name in ("an order", "a position update", "a pool operation", "operations a second"):
+        assert name in shown
+    assert "1.00 million" in shown
+
+
+def test_demo_takes_limits_from_a_file(capsys, tmp_path):
+    file = tmp_path / "limits.toml"
+    file.write_text('[symbols.default]\nmax_long = "1 lots"\nmax_short = "1 lots"\n')
+
+    shown = run_json(capsys, *demo("--limits", str(file), "--param", "qty_lots=2"))
+
+    assert shown["fills"] == 0
+    assert {"max_long", "max_short"} == set(shown["refused"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--model", "heston"], "'heston' is not known"),
+        (["--symbols", "0"], "symbols"),
+        (["--events", "0"], "events: 0 is not a whole number from 1"),
+        (["--strategy", "none"], "none"),
+        (["--param", "qty_lots"], "NAME=VALUE"),
+        (["--param", "lots=1"], "lots"),
+        (["--maker-fee", "x"], "maker_fee: 'x'"),
+        (["--limits", "nowhere.toml"], "nowhere.toml"),
+    ],
+)
+def test_a_demo_that_cannot_be_run_says_why(capsys, words, said):
+    assert said in fails(capsys, "demo", "--no-picture", *words)
+
+
+def test_a_picture_that_cannot_be_written_says_why(capsys, tmp_path):
+    pytest.importorskip("matplotlib", reason="the picture needs matplotlib: mmjit[demo]")
+    nowhere = str(tmp_path / "none" / "demo.png")
+
+    assert "--picture" in fails(capsys, "demo", "--events", "500", "--picture", nowhere)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from mmjit.replaying import depth_dtype
 
 @pytest.fixture(scope="module")
 def tape(tmp_path_factory):
-    return mmjit.generate_tape(
-        tmp_path_factory.mktemp("depth") / "tape", symbols=2, events=4000, progress=False
+    return mmjit.simulate(
+        "cst", tmp_path_factory.mktemp("depth") / "tape", symbols=2, events=4000, progress=False
     )
 
 

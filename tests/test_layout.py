@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmjit.core import codes, records
+from mmjit.core import codes, records, tables
 
 LINE_BYTES = 64
 
@@ -13,6 +13,12 @@ LAYOUTS = {
         64,
         "venue_ns:i8@0 local_ns:i8@8 order_id:i8@16 price:i8@24 qty_lots:i8@32 symbol:i4@40 "
         "kind:i1@44 side:i1@45 flags:i2@46 handle:i4@48 refusal:i4@52 other_id:i8@56",
+    ),
+    "COMMAND": (
+        64,
+        "venue_ns:i8@0 local_ns:i8@8 order_id:i8@16 price:i8@24 qty_lots:i8@32 symbol:i4@40 "
+        "kind:i1@44 side:i1@45 flags:i2@46 owner:i4@48 tif:i1@52 self_trade:i1@53 terms:i2@54 "
+        "other_id:i8@56",
     ),
     "NODE32": (16, "qty_lots:i4@0 level:i4@4 prev:i4@8 next:i4@12"),
     "LEVEL32": (32, "order_count:i4@0 owner:i4@4 prev:i4@8 next:i4@12 qty_lots:i8@16 price:i8@24"),
@@ -52,18 +58,56 @@ LAYOUTS = {
         "event_count:i8@0 price_min:i8@8 price_max:i8@16 increment:i8@24 qty_lots_max:i8@32 "
         "pad:i8@40 pad2:i8@48 pad3:i8@56",
     ),
+    "DETAIL": (
+        32,
+        "hidden_lots:i8@0 display_lots:i8@8 prev_own:i4@16 next_own:i4@20 alarm:i4@24 pad:i4@28",
+    ),
+    "ALARM": (16, "time_ns:i8@0 slot:i4@8 pad:i4@12"),
+    "TRADE": (
+        64,
+        "venue_ns:i8@0 price:i8@8 qty_lots:i8@16 maker_id:i8@24 taker_id:i8@32 number:i8@40 "
+        "symbol:i4@48 maker_owner:i4@52 taker_owner:i4@56 side:i1@60 pad:i1@61 pad2:i2@62",
+    ),
+    "VENUE": (
+        128,
+        "now_ns:i8@0 trade_head:i8@8 trade_tail:i8@16 fill_head:i8@24 fill_tail:i8@32 "
+        "alarm_count:i8@40 attention:i8@48 command_count:i8@56 time_reversed:i8@64 "
+        "hidden_count:i8@72 filled_lots:i8@80 rested_lots:i8@88 prevented_lots:i8@96 "
+        "expired_count:i8@104 first_touched:i8@112 pad:i8@120",
+    ),
     "POSITION": (
         192,
         "position_lots:i8@0 basis:i8@8 cash:i8@16 realised:i8@24 fees_pico:i8@32 "
         "bought_lots:i8@40 sold_lots:i8@48 turnover:i8@56 fill_count:i8@64 order_count:i8@72 "
         "mark_twice:i8@80 marked:i8@88 equity_twice:i8@96 peak_twice:i8@104 drawdown_twice:i8@112 "
-        "open_buy_lots:i8@120 open_sell_lots:i8@128 pad:i8@136 pad2:i8@144 pad3:i8@152 "
-        "pad4:i8@160 pad5:i8@168 pad6:i8@176 pad7:i8@184",
+        "open_buy_lots:i8@120 open_sell_lots:i8@128 open_count:i8@136 reducing_count:i8@144 "
+        "rebates_pico:i8@152 worth_twice:i8@160 gross_twice:i8@168 day_start_twice:i8@176 "
+        "pad:i8@184",
     ),
     "TERMS": (
+        128,
+        "maker_fee:i8@0 taker_fee:i8@8 fee_scale:i8@16 point_pico:i8@24 qty_lots_max:i8@32 "
+        "points_max:i8@40 inverse_pico:i8@48 currency:i8@56 marking:i8@64 session_end_ns:i8@72 "
+        "touched:i8@80 next_touched:i8@88 pad3:i8@96 pad4:i8@104 pad5:i8@112 pad6:i8@120",
+    ),
+    "LIMIT": (
         64,
-        "maker_fee:i8@0 taker_fee:i8@8 fee_scale:i8@16 point_pico:i8@24 max_long:i8@32 "
-        "max_short:i8@40 qty_lots_max:i8@48 points_max:i8@56",
+        "max_long:i8@0 max_short:i8@8 max_order_lots:i8@16 max_order_points:i8@24 "
+        "collar_bps:i8@32 collar_price:i8@40 max_open_orders:i8@48 pad:i8@56",
+    ),
+    "TOTAL": (
+        128,
+        "equity_units:i8@0 equity_half_pico:i8@8 peak_units:i8@16 peak_half_pico:i8@24 "
+        "drawdown_units:i8@32 drawdown_half_pico:i8@40 day_start_units:i8@48 "
+        "day_start_half_pico:i8@56 max_daily_loss_units:i8@64 max_daily_loss_half_pico:i8@72 "
+        "max_drawdown_units:i8@80 max_drawdown_half_pico:i8@88 pad:i8@96 pad2:i8@104 pad3:i8@112 "
+        "pad4:i8@120",
+    ),
+    "ACCOUNT": (
+        128,
+        "mode:i8@0 cause:i8@8 kill:i8@16 exposure_lots:i8@24 max_position:i8@32 open_count:i8@40 "
+        "max_open_orders:i8@48 attention:i8@56 first_own:i8@64 last_own:i8@72 tripped_ns:i8@80 "
+        "trip_count:i8@88 pad:i8@96 pad2:i8@104 pad3:i8@112 pad4:i8@120",
     ),
     "OWN": (
         64,
@@ -74,7 +118,7 @@ LAYOUTS = {
     "FILL": (
         64,
         "venue_ns:i8@0 order_id:i8@8 price:i8@16 qty_lots:i8@24 fee_pico:i8@32 "
-        "position_lots:i8@40 event:i8@48 symbol:i4@56 side:i1@60 maker:i1@61 pad:i2@62",
+        "position_lots:i8@40 event:i8@48 symbol:i4@56 side:i1@60 maker:i1@61 owner:i2@62",
     ),
     "STEP": (
         64,
@@ -83,25 +127,24 @@ LAYOUTS = {
     ),
     "RUN": (
         192,
-        "every_ns:i8@0 window_levels:i8@8 max_position:i8@16 exposure_lots:i8@24 now_ns:i8@32 "
-        "event:i8@40 event_base:i8@48 last_order_id:i8@56 fill_count:i8@64 step_count:i8@72 "
-        "seed:i8@80 taken:i8@88 decision_count:i8@96 window_lost:i8@104 equity_twice:i8@112 "
-        "peak_twice:i8@120 drawdown_twice:i8@128 next_ns:i8@136 pad2:i8@144 pad3:i8@152 "
-        "pad4:i8@160 pad5:i8@168 pad6:i8@176 pad7:i8@184",
+        "every_ns:i8@0 window_levels:i8@8 shares_book:i8@16 pad:i8@24 now_ns:i8@32 event:i8@40 "
+        "event_base:i8@48 last_order_id:i8@56 fill_count:i8@64 step_count:i8@72 seed:i8@80 "
+        "taken:i8@88 decision_count:i8@96 window_lost:i8@104 pad8:i8@112 pad9:i8@120 pad10:i8@128 "
+        "next_ns:i8@136 pad2:i8@144 pad3:i8@152 pad4:i8@160 pad5:i8@168 pad6:i8@176 pad7:i8@184",
     ),
     "DUE": (
         64,
         "next_ns:i8@0 changed:i8@8 started:i8@16 live_count:i8@24 own_bid:i8@32 own_ask:i8@40 "
         "pad:i8@48 pad2:i8@56",
     ),
-    "FLOW": (
-        64,
-        "draw_count:i8@0 live_count:i8@8 last_id:i8@16 now_ns:i8@24 gap_ns:i8@32 target:i8@40 "
-        "start_price:i8@48 tick:i8@56",
-    ),
 }
 
-RECORDS = {name: d for name, d in vars(records).items() if isinstance(d, np.dtype)}
+RECORDS = {
+    name: dtype
+    for module in (records, tables)
+    for name, dtype in vars(module).items()
+    if isinstance(dtype, np.dtype)
+}
 each_record = pytest.mark.parametrize("name", RECORDS)
 
 
@@ -190,11 +233,33 @@ def test_a_status_below_zero_has_room_in_the_counts():
 def test_stored_numbers_do_not_change_their_meaning():
     kinds = "ADD REDUCE DELETE REPLACE EXECUTE TRADE BROKEN LEVEL CLEAR SNAPSHOT_BEGIN"
     kinds += " SNAPSHOT_END STATUS FUNDING GAP"
-    ours = "NEW CANCEL AMEND ACK REJECT FILL TIMER"
+    ours = "NEW CANCEL AMEND ACK REJECT FILL TIMER QUOTE CANCEL_ALL TAKE MORE"
     flags = "LAST SNAPSHOT SYNTHETIC OURS OWN_PRICE AUCTION UNPRINTED"
 
     assert [codes.Kind[name] for name in kinds.split()] == list(range(1, 15))
-    assert [codes.Kind[name] for name in ours.split()] == list(range(32, 39))
+    assert [codes.Kind[name] for name in ours.split()] == list(range(32, 43))
     assert [codes.Flag[name] for name in flags.split()] == [1 << k for k in range(7)]
     assert [s.value for s in codes.TradingStatus] == [0, 1, 2, 3, 4, 5]
+    stored = {
+        codes.TimeInForce: ("GTC DAY GTD IOC FOK", [0, 1, 2, 3, 4]),
+        codes.Term: ("MARKET POST_ONLY REDUCE_ONLY TAIL", [1, 2, 4, 8]),
+        codes.SelfTrade: (
+            "NONE CANCEL_NEWEST CANCEL_OLDEST CANCEL_BOTH DECREMENT",
+            [0, 1, 2, 3, 4],
+        ),
+        codes.Mode: ("NORMAL REDUCE_ONLY FROZEN", [0, 1, 2]),
+        codes.Marking: ("MID LAST LIQUIDATION", [0, 1, 2]),
+    }
+    for vocabulary, (names, values) in stored.items():
+        assert {one.name: one.value for one in vocabulary} == dict(
+            zip(names.split(), values, strict=True)
+        )
     assert (codes.NIL, codes.BID, codes.ASK) == (-1, 0, 1)
+
+
+def test_a_command_begins_as_an_event_does():
+    names = RECORDS["EVENT"].names[: RECORDS["EVENT"].names.index("handle")]
+
+    assert RECORDS["COMMAND"].names[: len(names)] == names
+    for name in names:
+        assert RECORDS["COMMAND"].fields[name] == RECORDS["EVENT"].fields[name]

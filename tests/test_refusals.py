@@ -267,10 +267,22 @@ BY_HANDLE = {
 }
 
 # Not of the book, but of what stands above it.
+OF_THE_VENUE = {
+    *(Status.TIME_IN_FORCE_UNKNOWN, Status.SELF_TRADE_UNKNOWN, Status.TERMS_CONFLICT),
+    *(Status.RECORD_MISSING, Status.SESSION_CLOSED, Status.DISPLAY_OUT_OF_RANGE),
+    *(Status.EXPIRY_PAST, Status.ORDER_OF_OTHER_OWNER, Status.ACCOUNT_UNKNOWN),
+    *(Status.ALARM_POOL_EXHAUSTED, Status.TRADE_RING_FULL, Status.FILL_RING_FULL),
+    *(Status.POST_ONLY_WOULD_TRADE, Status.FILL_OR_KILL_UNFILLED, Status.KILL_SWITCH),
+    *(Status.MAX_ORDER_QTY, Status.MAX_ORDER_NOTIONAL, Status.PRICE_COLLAR),
+    *(Status.REFERENCE_MISSING, Status.MAX_OPEN_ORDERS, Status.REDUCE_ONLY),
+    *(Status.MAX_DAILY_LOSS, Status.MAX_DRAWDOWN),
+}
 ELSEWHERE = {
     Status.OK: "no refusal",
     Status.SYMBOL_HALTED: "orders of ours while a symbol does not trade",
+    **dict.fromkeys(OF_THE_VENUE, "orders at a venue: tests/test_venue_refusals.py"),
     Status.QUOTE_UNKNOWN: "what a rule wants where there is no place for it",
+    Status.KILL_SWITCH_ARMED: "an account's switch: tests/test_ledger.py",
     Status.PRICE_OFF_TICK: "orders of ours: the tick table bounds only those",
     Status.NOTIONAL_TOO_LARGE: "orders of ours: an account's limit",
     Status.OUTSIDE_WINDOW: "orders of ours: where the queue is not known",

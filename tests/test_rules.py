@@ -19,9 +19,9 @@ from mmjit.core.desk import best, on_tick, qty_at_best, queue_ahead, tick_at, wa
 from mmjit.core.jit import COMPILED
 from mmjit.core.rules import NOTHING, Rule, RuleError, parameters, stamp_of, strategy
 from mmjit.errors import StrategyError
-from mmjit.generating import generate_tape
 from mmjit.instrument import Instrument
 from mmjit.rulebook import SHIPPED, find_rule, with_parameters
+from mmjit.simulating import simulate
 from tests import builders as b
 from tests.backtests import lines_of, messages, tape_of
 
@@ -390,7 +390,7 @@ class OverProcesses:
 
     def __init__(self, folder: Path) -> None:
         self.tape = folder / "tape"
-        generate_tape(self.tape, events=300, progress=False)
+        simulate("cst", self.tape, events=300, progress=False)
         tag = f"t{abs(hash(str(folder))) % 10**12}"
         self.rule, self.helper = folder / f"rule_{tag}.py", folder / f"helper_{tag}.py"
         self.rule.write_text(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmjit.core import records
+from mmjit.core import records, tables
 
 TOP = Path(__file__).resolve().parent.parent
 PACKAGE = TOP / "mmjit"
@@ -232,9 +232,11 @@ def test_wrapping_arithmetic_lives_in_one_file():
 
 def test_a_record_is_read_by_subscript_in_what_compiles():
     """`record.field` fails with the JIT off; `record["field"]` works in both."""
-    dtypes = [d for d in vars(records).values() if isinstance(d, np.dtype)]
+    known = (*vars(records).values(), *vars(tables).values())
+    dtypes = [d for d in known if isinstance(d, np.dtype)]
     fields = {name for dtype in dtypes for name in dtype.names or ()}
     nouns = {"event", "order", "record", "node", "level", "side", "meter", "seat", "entry"}
+    nouns |= {"position", "terms", "limit", "total", "account", "command", "fill", "detail"}
     offences = [
         f"{name_of(path)}:{node.lineno} {last_name(node.value)}.{node.attr}"
         for path in MODULES

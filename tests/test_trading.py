@@ -565,7 +565,7 @@ def test_a_position_that_could_not_be_counted_exactly_is_refused(more, ok):
 
 @door
 def fits_account(desk, qty_lots):  # type: ignore[no-untyped-def]
-    return limits.fits_account(desk, desk.book.symbols[desk.symbol], qty_lots)
+    return limits.fits_account(desk.ledger, desk.book.symbols[0], 0, 0, qty_lots)
 
 
 @pytest.mark.parametrize(
@@ -576,9 +576,9 @@ def test_fees_and_money_that_could_pass_what_is_counted_exactly_stop_new_orders(
     desk = backtesting._session(tape, book_for(tape)[0], backtesting.Settings()).desk
     price_max = (1 << 31) - 1
     for sign in (1, -1):
-        desk.positions[name] = sign * (most - (0 if name == "fees_pico" else price_max))
+        desk.ledger.positions[name] = sign * (most - (0 if name == "fees_pico" else price_max))
         assert fits_account(desk, 1)
-        desk.positions[name] += sign
+        desk.ledger.positions[name] += sign
         assert not fits_account(desk, 1)
 
 
@@ -682,7 +682,7 @@ def test_a_cancelled_order_gives_its_room_back():
     result = played(lines, *quiet(), still(), still(), max_long=5, max_position=5)
 
     assert refusals_of(result) == {}
-    assert result.run["exposure_lots"] == 5
+    assert result.ledger.accounts[0]["exposure_lots"] == 5
 
 
 # ---- when the rule is asked -----------------------------------------------------------------

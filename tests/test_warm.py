@@ -58,6 +58,18 @@ for bits in (32, 64):
             market.apply(np.zeros(2, mmjit.EVENT))
             market.execute(1, 2)
             market.clear()
+    with mmjit.open_state(f"{sys.argv[1]}/{bits}") as state:
+        for venue in (mmjit.Venue(instruments, state), mmjit.Venue(instruments, accounts=2)):
+            venue.submit(1, mmjit.BID, 100, 5)
+            venue.submit(2, mmjit.ASK, 100, 2, owner=None)
+            venue.tracker.record(mmjit.BID, 100, 1)
+            venue.tracker.check(mmjit.BID, 100, 1)
+            venue.tracker.mark(100)
+            venue.kill()
+            venue.tracker.disarm()
+            venue.tracker.resume()
+            venue.start_session(1)
+mmjit.play(events=10, strategy="pegged")
 print(json.dumps(tally))
 """
 
@@ -94,7 +106,8 @@ def test_kernels_allocate_nothing(warmed):
 def test_after_warming_no_command_compiles(warmed, tmp_path):
     tape, depth, run = str(tmp_path / "tape"), str(tmp_path / "depth.npy"), str(tmp_path / "run")
     commands = [
-        ["demo", "--events", "2000", "-o", tape],
+        ["demo", "--events", "2000", "--picture", str(tmp_path / "demo.png")],
+        ["simulate", "cst", "--events", "2000", "-o", tape],
         ["info", tape],
         ["replay", tape, "--audit"],
         ["depth", tape, "--symbol", "SIM0", "--levels", "7", "-o", depth],

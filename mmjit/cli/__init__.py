@@ -14,7 +14,18 @@ from typing import Any, Final, NoReturn
 
 from mmjit import __version__
 
-COMMANDS: Final = ("create", "demo", "import_", "info", "replay", "depth", "backtest", "warm")
+COMMANDS: Final = (
+    "create",
+    "demo",
+    "import_",
+    "info",
+    "replay",
+    "depth",
+    "simulate",
+    "backtest",
+    "limits",
+    "warm",
+)
 _EPILOG: Final = """\
 a first walk:
   mmjit demo                                    a market, a rule and what it earned
@@ -103,6 +114,19 @@ def whole_number(text: str) -> int:
     if value != int(value):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(value)
+
+
+def params_of(pairs: Sequence[str], example: str) -> dict[str, str]:
+    """The values of every --param NAME=VALUE, by name."""
+    from mmjit.errors import ArgumentError
+
+    params: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise ArgumentError(f"--param {pair!r} is not NAME=VALUE, such as {example}")
+        params[name.strip()] = value.strip()
+    return params
 
 
 def print_json(values: dict[str, Any]) -> None:

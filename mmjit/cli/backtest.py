@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mmjit.cli import add_common, print_json, text, whole_number
-from mmjit.errors import ArgumentError
+from mmjit.cli import add_common, params_of, print_json, text, whole_number
 
 _EPILOG = """\
 rules that come with mmjit:
@@ -72,19 +71,21 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--max-long", type=whole_number, help="lots a symbol, open buys counted")
     parser.add_argument("--max-short", type=whole_number, help="lots a symbol, open sells counted")
+    parser.add_argument(
+        "--limits", type=Path, metavar="FILE", help="of every kind, TOML; see mmjit limits --help"
+    )
     parser.add_argument("--seed", type=whole_number, default=0, help="kept in the log")
 
 
 def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The keywords of `mmjit.backtest` that the options say."""
-    params: dict[str, Any] = {}
-    for pair in arguments.param:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise ArgumentError(f"--param {pair!r} is not NAME=VALUE, such as qty_lots=100")
-        params[name.strip()] = value.strip()
+    from mmjit.limits_file import read_limits
+
+    limits = None if arguments.limits is None else read_limits(arguments.limits)
+    params = params_of(arguments.param, "qty_lots=100")
     names = ("every", "maker_fee", "taker_fee", "max_position", "max_long", "max_short", "seed")
-    return {"params": params, **{name: getattr(arguments, name) for name in names}}
+    given = {name: getattr(arguments, name) for name in names}
+    return {"params": params, "limits": limits, **given}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -116,7 +117,9 @@ def describe(summary: dict[str, Any], currency: str) -> str:
     busy = {name: part for name, part in summary["symbols"].items() if part["orders"]}
     rows = [_row(name, part) for name, part in list(busy.items())[:_SHOWN]]
     if len(busy) != 1:
-        rows.append(_row("total", summary))
+        totals = summary["currencies"]
+        several = len(totals) > 1
+        rows += [_row(f"total {c}" if several else "total", part) for c, part in totals.items()]
     lines = [text.table(rows, _HEAD)]
     if len(busy) > _SHOWN:
         lines.append(f"... and {len(busy) - _SHOWN:,} more symbols; --json shows all")

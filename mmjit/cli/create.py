@@ -14,7 +14,10 @@ _OPTIONS = {
     "orders": "orders that rest at once, over all symbols",
     "levels": "prices with an order at once, over all symbols and sides (as many as orders)",
     "rungs": "masks of the ladder, a power of two (at least four a level)",
-    "fills": "rows of the fill ring, a power of two",
+    "fills": "rows of the ring of fills and of that of trades, a power of two",
+    "accounts": "whose orders and positions are kept",
+    "currencies": "that the instruments settle in",
+    "alarms": "resting orders that expire by the clock (all, but of very many an eighth)",
 }
 
 

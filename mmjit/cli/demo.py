@@ -1,75 +1,167 @@
-"""`mmjit demo`: a market out of nothing, a rule on it, and what the rule earned."""
+"""`mmjit demo`: simulated markets on the real matching engine, a maker in them, and a picture."""
 
 import argparse
-import shutil
-import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mmjit.cli import add_common, print_json, text, whole_number
-from mmjit.cli.backtest import add_run_options, describe, options_of
+from mmjit.cli import add_common, params_of, print_json, text, whole_number
+
+if TYPE_CHECKING:
+    from mmjit.gauging import Promise
+    from mmjit.playing import Played
+
+_EPILOG = """\
+The market is simulated, and what is earned in it says nothing about a real one. What is real
+is the engine: every order of the flow and of the rule goes through the same venue, queues, limits
+and accounts that `mmjit.Venue` gives you.
+"""
+_PICTURE = Path("mmjit-demo.png")
 
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "demo",
-        help="make a market, replay it, run the pegged rule on it",
-        description="Makes a tape of a simple random order flow (a toy, not a model of a market), "
-        "replays it, backtests a rule on it and prints what it earned.",
+        help="a maker in simulated markets, what it earned, and a picture",
+        description="Lets an inventory-skewed maker trade under limits against simulated order "
+        "flows in several symbols, and prints and draws what came of it.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--symbols", type=whole_number, default=2, help="(default: %(default)s)")
     parser.add_argument(
-        "--events", type=whole_number, default=1_000_000, help="in all (default: %(default)s)"
+        "--model", default="cst", help="of the flow: cst, santa-fe or hawkes (default: %(default)s)"
     )
-    parser.add_argument("--strategy", default="pegged", help="(default: %(default)s)")
-    parser.add_argument("-o", "--out", type=Path, help="keep the tape here; else it is removed")
-    parser.add_argument("--replace", action="store_true", help="replace a tape that is there")
-    add_run_options(parser)
-    parser.set_defaults(seed=1)
+    parser.add_argument("--symbols", type=whole_number, default=3, help="(default: %(default)s)")
+    parser.add_argument(
+        "--events",
+        type=whole_number,
+        default=1_000_000,
+        help="commands of the flow, over all symbols (default: %(default)s)",
+    )
+    parser.add_argument("--strategy", default="inventory-skewed", help="(default: %(default)s)")
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the rule (may be repeated; default: qty_lots=1 skew_ticks=0.25)",
+    )
+    parser.add_argument(
+        "--limits", type=Path, metavar="FILE", help="of the maker, TOML (default: 10 lots a symbol)"
+    )
+    parser.add_argument("--maker-fee", default="0", help="fraction of notional; < 0 is a rebate")
+    parser.add_argument("--taker-fee", default="0", help="fraction of notional")
+    parser.add_argument("--seed", type=whole_number, default=1, help="(default: %(default)s)")
+    parser.add_argument(
+        "--picture", type=Path, default=_PICTURE, metavar="PNG", help="(default: %(default)s)"
+    )
+    parser.add_argument("--no-picture", action="store_true", help="draw none")
     add_common(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Make, replay, backtest, print."""
-    if arguments.out is not None:
-        return _run_in(arguments.out, arguments)
-    with tempfile.TemporaryDirectory(prefix="mmjit-demo-") as folder:
-        return _run_in(Path(folder) / "tape", arguments)
+    """Run, print, draw."""
+    from mmjit.gauging import promises
+    from mmjit.limits_file import Limits, read_limits
+    from mmjit.playing import play
 
-
-def _run_in(place: Path, arguments: argparse.Namespace) -> int:
-    from mmjit.backtesting import backtest
-    from mmjit.generating import generate_tape
-    from mmjit.replaying import replay
-
-    tape = generate_tape(
-        place,
+    params: dict[str, Any] = dict(params_of(arguments.param, "qty_lots=1"))
+    if arguments.strategy == "inventory-skewed":
+        params = {"qty_lots": 1, "skew_ticks": 0.25, **params}
+    if arguments.limits is None:
+        limits = Limits(max_long=10, max_short=10, max_order_qty=10)
+    else:
+        limits = read_limits(arguments.limits)
+    result = play(
+        arguments.model,
+        strategy=arguments.strategy,
+        params=params,
         symbols=arguments.symbols,
         events=arguments.events,
         seed=arguments.seed,
-        replace=arguments.replace,
+        limits=limits,
+        maker_fee=arguments.maker_fee,
+        taker_fee=arguments.taker_fee,
     )
-    replayed = replay(tape)
-    replayed.audit()
-    try:
-        result = backtest(tape, strategy=arguments.strategy, **options_of(arguments))
-    except Exception:
-        shutil.rmtree(place)  # nothing half made is left
-        raise
-    summary = result.summary()
-    facts = replayed.facts()
+    figures = promises(1e9 * result.seconds / result.command_count)
+    drawn = None if arguments.no_picture else _draw(result, arguments.picture)
     if arguments.json:
-        print_json({**summary, "replay": facts})
+        figured = {figure.name: figure.measured for figure in figures}
+        print_json({**result.summary(), "figures": figured})
         return 0
-    print(f"a random order flow: {text.counts(tape.meta['kinds'])}")
-    print(
-        f"replayed {facts['events']:,} events in {facts['seconds']:.3f} s, "
-        f"{facts['ns_per_event']:.1f} ns an event; state hash {facts['state_hash']}; audit passed"
-    )
-    print(f"\n{result.rule.name}: {result.rule.doc}\n")
-    print(describe(summary, tape.instruments[0].currency))
-    if arguments.out is not None:
-        print(f"the tape is in {place}")
+    print(describe(result))
+    print()
+    print(_speeds(figures))
+    if drawn is not None:
+        print(f"\n{drawn}")
     return 0
+
+
+def _draw(result: "Played", path: Path) -> str:
+    """Draw the first symbol; without matplotlib, say how to get it."""
+    from mmjit.errors import ArgumentError
+
+    try:
+        return f"picture: {result.picture(path).resolve()}"
+    except ArgumentError as error:
+        if "matplotlib" not in str(error):
+            raise
+        return f"no {error}"
+    except OSError as error:
+        raise ArgumentError(
+            f"--picture: {path} cannot be written ({error.strerror}); name another place"
+        ) from None
+
+
+_HEAD = (
+    *("symbol", "net", "gross", "fees", "realised", "unrealised", "drawdown"),
+    *("position", "fills", "orders", "trades"),
+)
+
+
+def describe(result: "Played") -> str:
+    """What happened, for people."""
+    summary = result.summary()
+    rows = [_row(name, part) for name, part in summary["symbols"].items()]
+    rows += [_row(f"total {name}", part) for name, part in summary["currencies"].items()]
+    refused = text.counts(summary["refused"]) if summary["refused"] else "none"
+    return "\n".join(
+        [
+            f"{result.rule.name}: {result.rule.doc}",
+            f"in {len(summary['symbols'])} markets of {result.made.model.name}: "
+            f"{summary['commands']:,} commands, {summary['decisions']:,} decisions, "
+            f"{summary['hours']:,.1f} simulated hours in {summary['seconds']:.2f} s",
+            "",
+            text.table(rows, _HEAD),
+            f"refused by limits: {refused}; account {summary['mode']}",
+        ]
+    )
+
+
+def _row(name: str, part: dict[str, Any]) -> tuple[str, ...]:
+    money = ("pnl_net", "pnl_gross", "fees", "realised", "unrealised", "max_drawdown")
+    counts = ("position", "fills", "orders", "trades")
+    return (
+        name,
+        *(text.money(part[field]) for field in money),
+        *(text.count(part[field]) for field in counts),
+    )
+
+
+def _speeds(figures: "list[Promise]") -> str:
+    """The figures beside what was promised."""
+    rows = [
+        (
+            figure.name,
+            _figure(figure.measured, figure.unit),
+            _figure(figure.promised, figure.unit),
+            "kept" if figure.kept else "missed",
+        )
+        for figure in figures
+    ]
+    return text.table(rows, ("what it takes", "measured", "promised", ""))
+
+
+def _figure(value: float, unit: str) -> str:
+    return f"{value / 1e6:.2f} million" if unit == "a second" else f"{value:,.1f} {unit}"

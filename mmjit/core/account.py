@@ -1,50 +1,141 @@
 """Positions and P&L by average cost, in whole numbers.
 
-A partial close takes round(basis * qty / position) out of the basis, halves upwards; what is left
-stays. Hence, exactly and after every fill, cash = realised - basis, and so
+Money is in points. Of a linear contract a point is a price unit times a lot, and a lot is worth its
+price. Of an inverse contract a point is 1e-12 of the currency it settles in, and a lot at a price p
+is worth -inverse_pico / p: below zero, but rising in p, so that everything else is the same. Where
+that is no whole number it is rounded against us: what we buy costs more, what we sell brings less.
 
-    realised + unrealised = cash + position * mark      with unrealised = position * mark - basis
+A partial close takes round(basis * qty / position) out of the basis, halves upwards; what is left
+stays. A fill that crosses zero closes with its share of its points and opens with the rest. Hence,
+exactly and after every fill, cash = realised - basis, and so
+
+    realised + unrealised = cash + worth      with unrealised = worth - basis
 
 Unrealised is computed from the basis and not from cash, so the identity is a real check.
+
+Invariant (`fits` holds before every order): all that is held and open, at the dearest price of the
+symbol, and what was made before, are within MONEY_MAX points; so no sum below can overflow.
 """
 
 from typing import Final
 
-from mmjit.core.jit import verb
+from mmjit.core.jit import helper, verb
 
 MONEY_MAX: Final = 1 << 60  # bound of every sum of points: twice it and a sum of two still fit
 TOTAL_MAX: Final = (1 << 62) - 1  # what only grows (lots traded, turnover) stays here once there
 
 
+# ---- shares, worths and fees ----------------------------------------------------------------
+
+
+@verb
+def portion(amount, factor, divisor):  # type: ignore[no-untyped-def]
+    """Amount * factor / divisor without overflow: the whole part, rounded down, and the remainder.
+
+    Args:
+        amount: of either sign.
+        factor: 0 to 2**62.
+        divisor: 1 to 2**62.
+
+    Returns:
+        The whole part, which must fit, and the remainder, 0 to divisor - 1.
+    """
+    part = amount // divisor
+    rest = amount - part * divisor
+    if divisor < 1 << 31 and factor < 1 << 32:
+        product = rest * factor
+        whole = product // divisor
+        return part * factor + whole, product - whole * divisor
+    whole, left = _long_portion(rest, factor, divisor)
+    return part * factor + whole, left
+
+
+@helper
+def _long_portion(rest, factor, divisor):  # type: ignore[no-untyped-def]
+    """Rest * factor / divisor bit by bit, for products that do not fit 64 bits; rest < divisor."""
+    whole = 0
+    left = 0
+    for place in range(62, -1, -1):
+        whole *= 2
+        left *= 2
+        if left >= divisor:
+            left -= divisor
+            whole += 1
+        if factor >> place & 1:
+            left += rest
+            if left >= divisor:
+                left -= divisor
+                whole += 1
+    return whole, left
+
+
 @verb
 def share_of(basis, qty_lots, position_lots):  # type: ignore[no-untyped-def]
     """round(basis * qty / position) for 0 < qty <= position, halves upwards, without overflow."""
-    average = basis // position_lots
-    rest = basis - average * position_lots
-    if position_lots < 1 << 31:
-        return average * qty_lots + (rest * qty_lots + position_lots // 2) // position_lots
-    return average * qty_lots + _long_share(rest, qty_lots, position_lots)
+    whole, left = portion(basis, qty_lots, position_lots)
+    if left >= position_lots - position_lots // 2:
+        return whole + 1
+    return whole
 
 
 @verb
-def _long_share(rest, qty_lots, position_lots):  # type: ignore[no-untyped-def]
-    """round(rest * qty / position) bit by bit, for products that do not fit 64 bits."""
-    whole = 0
-    left = 0
-    for place in range(61, -1, -1):
-        whole *= 2
-        left *= 2
-        if left >= position_lots:
-            left -= position_lots
-            whole += 1
-        if qty_lots >> place & 1:
-            left += rest
-            if left >= position_lots:
-                left -= position_lots
-                whole += 1
-    if left >= position_lots - position_lots // 2:
-        whole += 1
-    return whole
+def worth_of(terms, price, qty_lots, up):  # type: ignore[no-untyped-def]
+    """What so many lots are worth at a price, in points.
+
+    Args:
+        terms: TERMS of the symbol.
+        price: in price units; of an inverse contract one below 1 counts as 1.
+        qty_lots: not negative.
+        up: how an inverse contract is rounded: towards higher (1: what is paid) or lower (0).
+    """
+    if terms["inverse_pico"] == 0:
+        return price * qty_lots
+    whole, left = portion(terms["inverse_pico"], qty_lots, max(price, 1))
+    if up == 1 or left == 0:
+        return -whole
+    return -whole - 1
+
+
+@verb
+def held_twice(terms, position_lots, mark_twice):  # type: ignore[no-untyped-def]
+    """Twice what a position is worth at a mark (given twice), in points, rounded down once."""
+    if terms["inverse_pico"] == 0:
+        return position_lots * mark_twice
+    whole, left = portion(terms["inverse_pico"], 4 * abs(position_lots), max(mark_twice, 2))
+    if position_lots < 0:
+        return whole
+    if left > 0:
+        return -whole - 1
+    return -whole
+
+
+@verb
+def dearest_lot(terms, price):  # type: ignore[no-untyped-def]
+    """A bound of what a lot is worth, either way, at a price that is not negative; points."""
+    if terms["inverse_pico"] == 0:
+        return max(price, 1)
+    return terms["inverse_pico"] // max(price, 1) + 1
+
+
+@verb
+def fits(position, terms, price, qty_lots):  # type: ignore[no-untyped-def]
+    """Whether every sum of money stays exact if all that is open, and more, is filled at a price.
+
+    Args:
+        position: POSITION of the symbol.
+        terms: TERMS of the symbol.
+        price: the dearest, not negative; of an inverse contract that is the lowest.
+        qty_lots: how many lots more.
+    """
+    unit = dearest_lot(terms, price)
+    lots = abs(position["position_lots"]) + position["open_buy_lots"] + position["open_sell_lots"]
+    if qty_lots > MONEY_MAX // unit - lots:
+        return False
+    fees_pico = abs(position["fees_pico"])
+    worth = (lots + qty_lots) * unit
+    if fees_pico > 2 * MONEY_MAX or fees_pico // terms["point_pico"] > MONEY_MAX - worth:
+        return False
+    return worth <= terms["points_max"] - max(abs(position["cash"]), abs(position["realised"]))
 
 
 @verb
@@ -52,7 +143,7 @@ def fee_of(points, rate, scale):  # type: ignore[no-untyped-def]
     """The fee of a fill in 1e-12 of the currency, rounded up: against us, rebates too.
 
     Args:
-        points: price times quantity, not negative.
+        points: what was traded, not negative.
         rate: 1e-12 of the currency for each point, times `scale`; below 0 is a rebate.
         scale: at least 1.
     """
@@ -60,29 +151,37 @@ def fee_of(points, rate, scale):  # type: ignore[no-untyped-def]
     return whole - (-(points % scale * rate) // scale)
 
 
+# ---- a position -----------------------------------------------------------------------------
+
+
 @verb
-def record_fill(position, side, price, qty_lots, fee_pico):  # type: ignore[no-untyped-def]
+def record_fill(position, terms, side, price, qty_lots, fee_pico):  # type: ignore[no-untyped-def]
     """Take a fill of ours into a position; the bounds were checked when the order was entered."""
-    points = price * qty_lots
+    up = 1 if side == 0 else 0
+    points = worth_of(terms, price, qty_lots, up)
     held_lots = position["position_lots"]
-    signed = qty_lots if side == 0 else -qty_lots
     closing = 0
-    if held_lots * (1 if side == 0 else -1) < 0:
+    if (held_lots < 0 and side == 0) or (held_lots > 0 and side == 1):
         closing = min(qty_lots, abs(held_lots))
+    opening_points = points
     if closing > 0:
-        _close(position, price, closing)
-    opening = qty_lots - closing
+        closing_points = worth_of(terms, price, closing, up)
+        opening_points = points - closing_points
+        _close(position, closing_points, closing)
     if side == 0:
         position["cash"] -= points
-        position["basis"] += price * opening
+        position["basis"] += opening_points
         position["bought_lots"] = min(position["bought_lots"] + qty_lots, TOTAL_MAX)
+        position["position_lots"] = held_lots + qty_lots
     else:
         position["cash"] += points
-        position["basis"] -= price * opening
+        position["basis"] -= opening_points
         position["sold_lots"] = min(position["sold_lots"] + qty_lots, TOTAL_MAX)
-    position["position_lots"] = held_lots + signed
+        position["position_lots"] = held_lots - qty_lots
     position["turnover"] = min(position["turnover"] + abs(points), TOTAL_MAX)
     position["fees_pico"] += fee_pico
+    if fee_pico < 0:
+        position["rebates_pico"] = min(position["rebates_pico"] - fee_pico, TOTAL_MAX)
     position["fill_count"] += 1
     if position["marked"] == 0:
         position["marked"] = 1
@@ -90,49 +189,51 @@ def record_fill(position, side, price, qty_lots, fee_pico):  # type: ignore[no-u
 
 
 @verb
-def _close(position, price, qty_lots):  # type: ignore[no-untyped-def]
-    """Realise part of a position, or all of it."""
+def _close(position, points, qty_lots):  # type: ignore[no-untyped-def]
+    """Realise part of a position, or all of it, for so many points."""
     held_lots = position["position_lots"]
     if held_lots > 0:
         cost = share_of(position["basis"], qty_lots, held_lots)
-        position["realised"] += price * qty_lots - cost
+        position["realised"] += points - cost
     else:
         cost = -share_of(-position["basis"], qty_lots, -held_lots)
-        position["realised"] += -cost - price * qty_lots
+        position["realised"] += -cost - points
     position["basis"] -= cost
 
 
 @verb
 def unrealised_twice(position):  # type: ignore[no-untyped-def]
-    """Twice what the open position would bring at its mark, in points."""
-    return position["position_lots"] * position["mark_twice"] - 2 * position["basis"]
+    """Twice what closing the position at its mark would realise, in points; as of that mark."""
+    return position["worth_twice"] - 2 * position["basis"]
 
 
 @verb
 def identity_holds(position):  # type: ignore[no-untyped-def]
-    """Whether realised + unrealised = cash + position * mark."""
-    worth = 2 * position["cash"] + position["position_lots"] * position["mark_twice"]
+    """Whether realised + unrealised = cash + worth."""
+    worth = 2 * position["cash"] + position["worth_twice"]
     return 2 * position["realised"] + unrealised_twice(position) == worth
 
 
 @verb
-def mark_to(position, mark_twice, point_pico):  # type: ignore[no-untyped-def]
-    """Mark a position, follow the peak and the drawdown of its net equity; returns the change."""
+def mark_to(position, terms, mark_twice):  # type: ignore[no-untyped-def]
+    """Mark a position, and follow the peak and the drawdown of its net equity.
+
+    Returns:
+        By how much the position's realised and unrealised have changed since its last mark, in half
+        points. The equity of the position itself is net, its fees rounded up to half a point.
+    """
     position["mark_twice"] = mark_twice
     position["marked"] = 1
-    fees_twice = -(-2 * position["fees_pico"] // point_pico)
-    equity = 2 * position["realised"] + unrealised_twice(position) - fees_twice
-    change = equity - position["equity_twice"]
+    position["worth_twice"] = held_twice(terms, position["position_lots"], mark_twice)
+    gross = 2 * position["realised"] + unrealised_twice(position)
+    change = gross - position["gross_twice"]
+    position["gross_twice"] = gross
+    fees_twice = -(-2 * position["fees_pico"] // terms["point_pico"])  # rounded up
+    equity = gross - fees_twice
     position["equity_twice"] = equity
-    follow(position, equity)
+    if equity > position["peak_twice"]:
+        position["peak_twice"] = equity
+    fall = position["peak_twice"] - equity
+    if fall > position["drawdown_twice"]:
+        position["drawdown_twice"] = fall
     return change
-
-
-@verb
-def follow(record, equity):  # type: ignore[no-untyped-def]
-    """Follow the peak and the deepest fall below it of an equity that began at 0."""
-    if equity > record["peak_twice"]:
-        record["peak_twice"] = equity
-    fall = record["peak_twice"] - equity
-    if fall > record["drawdown_twice"]:
-        record["drawdown_twice"] = fall

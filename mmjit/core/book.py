@@ -98,18 +98,23 @@ def rest(book, slot, event, level, order_id):  # type: ignore[no-untyped-def]
     owner = event["symbol"] * 2 + event["side"]
     if level == NIL:
         level = open_level(book, owner, event["price"])
-    book.nodes[slot]["qty_lots"] = event["qty_lots"]
-    link(book, slot, level)
-    record = book.levels[level]
-    record["qty_lots"] += event["qty_lots"]
-    record["order_count"] += 1
-    control = book.control[0]
     order = book.orders[slot]
     order["order_id"] = order_id
     order["entered_ns"] = event["venue_ns"]
-    order["sequence"] = control["sequence"]
+    order["sequence"] = book.control[0]["sequence"]
     order["owner"] = NIL
     order["flags"] = np.int64(event["flags"]) & (INDEXED - 1)  # a negative one would set INDEXED
+    stand(book, slot, owner, level, event["qty_lots"])
+
+
+@verb
+def stand(book, slot, owner, level, qty_lots):  # type: ignore[no-untyped-def]
+    """Put a quantity at the tail of a level, in the name of a slot."""
+    book.nodes[slot]["qty_lots"] = qty_lots
+    link(book, slot, level)
+    record = book.levels[level]
+    record["qty_lots"] += qty_lots
+    record["order_count"] += 1
     book.sides[owner]["order_count"] += 1
     note_best(book, owner, level)
 

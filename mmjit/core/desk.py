@@ -7,10 +7,14 @@ was computed.
 
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
 from mmjit.core.book import Book, best_price, best_qty
 from mmjit.core.codes import NIL
-from mmjit.core.jit import verb
+from mmjit.core.jit import helper, verb
+from mmjit.core.ledger import Ledger
 from mmjit.core.levels import level_at, sentinel_of
+from mmjit.core.reads import next_level
 
 QUOTE_LEVELS: Final = 8  # a side
 TICK_STEPS: Final = 8  # of an instrument's tick table
@@ -25,8 +29,7 @@ class Desk(NamedTuple):
 
     book: Book
     own: Any  # OWN[symbols, 2, QUOTE_LEVELS], our orders
-    positions: Any  # POSITION per symbol
-    terms: Any  # TERMS per symbol
+    ledger: Ledger  # of one account, ours
     ticks: Any  # int64[symbols, TICK_STEPS, 2]: from this price on, this increment
     run: Any  # RUN, one
     symbol: int
@@ -41,23 +44,52 @@ def now_ns(desk):  # type: ignore[no-untyped-def]
 @verb
 def best(desk, side):  # type: ignore[no-untyped-def]
     """The best price of a side without our own orders, in price units; 0 when it is empty."""
-    return best_price(desk.book, 2 * desk.symbol + side)
+    if desk.run[0]["shares_book"] == 0:
+        return best_price(desk.book, 2 * desk.symbol + side)
+    return best_of_others(desk.book, desk.own, desk.symbol, side)[0]
 
 
 @verb
 def qty_at_best(desk, side):  # type: ignore[no-untyped-def]
     """The lots at the best price of a side without our own; 0 when it is empty."""
-    return best_qty(desk.book, 2 * desk.symbol + side)
+    if desk.run[0]["shares_book"] == 0:
+        return best_qty(desk.book, 2 * desk.symbol + side)
+    return best_of_others(desk.book, desk.own, desk.symbol, side)[1]
+
+
+@helper
+def best_of_others(book, own, symbol, side):  # type: ignore[no-untyped-def]
+    """The best price of a side, and the lots there, of a book that our own orders stand in.
+
+    Returns:
+        Price and lots without ours; 0 and 0 when nothing else rests there.
+    """
+    level = np.int64(book.sides[2 * symbol + side]["best"])
+    while level != NIL:
+        price = book.levels[level]["price"]
+        lots = np.int64(book.levels[level]["qty_lots"])
+        for place in range(QUOTE_LEVELS):
+            order = own[symbol, side, place]
+            if order["left_lots"] > 0 and order["price"] == price:
+                lots -= order["left_lots"]
+        if lots > 0:
+            return price, lots
+        level = np.int64(next_level(book, level))
+    return 0, 0
 
 
 @verb
 def is_two_sided(desk):  # type: ignore[no-untyped-def]
     """Whether both sides have a price, and the best bid is below the best ask."""
+    if desk.run[0]["shares_book"] != 0:
+        bid, bid_lots = best_of_others(desk.book, desk.own, desk.symbol, 0)
+        ask, ask_lots = best_of_others(desk.book, desk.own, desk.symbol, 1)
+        return bid_lots > 0 and ask_lots > 0 and bid < ask
     bids = desk.book.sides[2 * desk.symbol]
     asks = desk.book.sides[2 * desk.symbol + 1]
     if bids["best"] == NIL or asks["best"] == NIL:
         return False
-    return best(desk, 0) < best(desk, 1)
+    return best_price(desk.book, 2 * desk.symbol) < best_price(desk.book, 2 * desk.symbol + 1)
 
 
 @verb
@@ -69,7 +101,7 @@ def mid_twice(desk):  # type: ignore[no-untyped-def]
 @verb
 def position(desk):  # type: ignore[no-untyped-def]
     """The lots that we are long (short below 0)."""
-    return desk.positions[desk.symbol]["position_lots"]
+    return desk.ledger.positions[desk.symbol]["position_lots"]
 
 
 @verb

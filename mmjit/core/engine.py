@@ -10,16 +10,18 @@ import numpy as np
 
 from mmjit.core.book import owner_of, prefetch_neighbours, prefetch_order
 from mmjit.core.codes import Flag, Kind
-from mmjit.core.desk import Desk
+from mmjit.core.desk import QUOTE_LEVELS, Desk
 from mmjit.core.jit import helper, verb
+from mmjit.core.ledger import ORDERS_OPEN
 from mmjit.core.logbook import Logbook, has_room
 from mmjit.core.quoting import settle
 from mmjit.core.replay import AHEAD, apply_dirty, slot_ahead, slot_of
 from mmjit.core.trading import (
     FILLED,
     MOVED,
+    OURS,
+    cancel_all,
     fill_before,
-    mark_now,
     reaches,
     respond,
     resting_mark,
@@ -73,11 +75,12 @@ def run_events(rule, session, region, events, start, params, memory):  # type: i
             return place
         desk = at_symbol(base, symbol)
         due = session.dues[symbol]
-        if not has_room(session.logbook, run, levels_of(base.book, symbol)):
+        if not _has_room(session, symbol):
             return place
         run["now_ns"] = max(run["now_ns"], event["venue_ns"])
         run["event"] = run["event_base"] + place
         _take_in(session, desk, due, region, event)
+        _heed(session)
         if event["flags"] & Flag.LAST and _is_due(run, due):
             due["started"] = 1
             _decide(rule, session, desk, due, params, memory[symbol])
@@ -87,13 +90,39 @@ def run_events(rule, session, region, events, start, params, memory):  # type: i
 @verb
 def at_symbol(desk, symbol):  # type: ignore[no-untyped-def]
     """The desk of another symbol."""
-    return Desk(desk.book, desk.own, desk.positions, desk.terms, desk.ticks, desk.run, symbol)
+    return Desk(desk.book, desk.own, desk.ledger, desk.ticks, desk.run, symbol)
 
 
 @verb
 def levels_of(book, symbol):  # type: ignore[no-untyped-def]
     """How many price levels a symbol has."""
     return book.sides[2 * symbol]["level_count"] + book.sides[2 * symbol + 1]["level_count"]
+
+
+@verb
+def _has_room(session, symbol):  # type: ignore[no-untyped-def]
+    """Whether the logbook can take whatever the next event or decision of a symbol brings."""
+    desk = session.desk
+    orders = 2 * QUOTE_LEVELS * len(session.dues)
+    return has_room(session.logbook, desk.run[0], levels_of(desk.book, symbol), orders)
+
+
+@verb
+def _heed(session):  # type: ignore[no-untyped-def]
+    """Cancel all our orders if the account asks for it."""
+    if session.desk.ledger.accounts[OURS]["attention"] & ORDERS_OPEN:
+        _pull_orders(session)
+
+
+@helper
+def _pull_orders(session):  # type: ignore[no-untyped-def]
+    """Cancel all our orders, of every symbol."""
+    account = session.desk.ledger.accounts[OURS]
+    account["attention"] = account["attention"] & ~ORDERS_OPEN
+    for symbol in range(len(session.dues)):
+        if session.dues[symbol]["live_count"] > 0:
+            desk = at_symbol(session.desk, symbol)
+            cancel_all(desk, session.dues[symbol], session.logbook)
 
 
 @verb
@@ -137,8 +166,8 @@ def is_met(desk, due, taken, slot, event):  # type: ignore[no-untyped-def]
 def _note_change(desk, due):  # type: ignore[no-untyped-def]
     """The best of a side has changed: the symbol is to be quoted anew, and what we hold marked."""
     due["changed"] = due["changed"] | MOVED
-    if desk.positions[desk.symbol]["fill_count"] > 0:
-        revalue(desk, mark_now(desk))
+    if desk.ledger.positions[desk.symbol]["fill_count"] > 0:
+        revalue(desk)
 
 
 @verb
@@ -166,7 +195,7 @@ def _decide_on_time(rule, session, venue_ns, params, memory):  # type: ignore[no
         due = session.dues[symbol]
         if due["started"] == 0 or due["next_ns"] > venue_ns:
             continue
-        if not has_room(session.logbook, run, levels_of(session.desk.book, symbol)):
+        if not _has_room(session, symbol):
             return False
         run["now_ns"] = max(run["now_ns"], due["next_ns"])
         _decide(rule, session, at_symbol(session.desk, symbol), due, params, memory[symbol])
@@ -190,3 +219,4 @@ def _decide(rule, session, desk, due, params, memory):  # type: ignore[no-untype
     run["decision_count"] += 1
     rule(desk, params, memory, quotes)
     settle(desk, due, session.taken, session.logbook, quotes, session.refused)
+    _heed(session)

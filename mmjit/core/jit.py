@@ -47,6 +47,20 @@ class _StaysACall(Lower):  # type: ignore[misc]
         self.function.attributes.add("noinline")
 
 
+def _leave_to_callers(library: Any) -> None:
+    """Let a library be linked as it is: its callers optimise it, once and in their own place.
+
+    Numba would optimise each function again within every function above it, and translate each.
+    """
+
+    def finish() -> None:
+        library._finalize_dynamic_globals()
+        library._finalized = True
+
+    library._optimize_final_module = lambda: None
+    library._finalize_final_module = finish
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _LowerForCallers(NativeLowering):  # type: ignore[misc]
     """Lowers a function that only compiled code calls: no door for Python is built.
@@ -66,6 +80,7 @@ class _LowerForCallers(NativeLowering):  # type: ignore[misc]
         self._inlined = flags.forceinline
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
         super().run_pass(state)
+        _leave_to_callers(state.library)
         door = object()  # stands for the entry point that there is none of
         state.targetctx.insert_user_function(door, state.cr.fndesc, [state.library])
         state.cr = state.cr._replace(cfunc=door)

@@ -15,9 +15,12 @@ class Logbook(NamedTuple):
 
 
 @verb
-def has_room(logbook, run, level_count):  # type: ignore[no-untyped-def]
-    """Whether the worst case of one event fits: a sweep of so many levels, two lines for each."""
-    needed = 2 * level_count + SPARE
+def has_room(logbook, run, level_count, order_count):  # type: ignore[no-untyped-def]
+    """Whether the worst case of one event fits.
+
+    That is a sweep of so many levels, two lines for each, and then so many orders cancelled.
+    """
+    needed = 2 * level_count + order_count + SPARE
     return run["fill_count"] + needed <= len(logbook.fills) and run["step_count"] + needed <= len(
         logbook.steps
     )
@@ -54,5 +57,5 @@ def write_fill(logbook, run, place, order, price, qty_lots):  # type: ignore[no-
     line["event"] = run["event"]
     line["symbol"] = place >> 1
     line["side"] = place & 1
-    line["pad"] = 0
+    line["owner"] = 0
     return line

@@ -6,12 +6,13 @@ wanted than was before. What is not wanted any more is cancelled, before anythin
 so that we never meet ourselves.
 """
 
-from mmjit.core.codes import Kind, Status
-from mmjit.core.desk import QUOTE_LEVELS
+from mmjit.core.codes import Kind, Status, TradingStatus
+from mmjit.core.desk import QUOTE_LEVELS, tick_at
 from mmjit.core.jit import helper, verb
-from mmjit.core.limits import order_status
+from mmjit.core.limits import RESTS, limit_status
 from mmjit.core.logbook import write_step
-from mmjit.core.trading import cancel, enter, shrink_own
+from mmjit.core.reads import next_level
+from mmjit.core.trading import OURS, cancel, enter, shrink_own
 
 
 @helper
@@ -71,3 +72,59 @@ def _log_refusal(desk, logbook, place, quote, status):  # type: ignore[no-untype
         logbook, desk.run[0], 2 * desk.symbol + side, order, Kind.REJECT, quote["qty_lots"]
     )
     line["status"] = status
+
+
+# ---- what is refused ------------------------------------------------------------------------
+
+
+@verb
+def order_status(desk, side, price, qty_lots):  # type: ignore[no-untyped-def]
+    """Whether an order of ours may be entered; the order that it replaces is gone already."""
+    symbol = desk.book.symbols[desk.symbol]
+    if symbol["status"] == TradingStatus.HALTED or symbol["status"] == TradingStatus.PAUSED:
+        return Status.SYMBOL_HALTED
+    if qty_lots <= 0:
+        return Status.QTY_NOT_POSITIVE
+    if qty_lots > desk.ledger.terms[desk.symbol]["qty_lots_max"]:
+        return Status.QTY_TOO_LARGE
+    if price < symbol["price_min"] or price > symbol["price_max"]:
+        return Status.PRICE_OUT_OF_RANGE
+    if price % tick_at(desk, price) != 0:
+        return Status.PRICE_OFF_TICK
+    if is_outside_window(desk, side, price):
+        return Status.OUTSIDE_WINDOW
+    if crosses_own(desk, side, price):
+        return Status.SELF_CROSS
+    return limit_status(desk.ledger, desk.book, OURS, desk.symbol, side, price, qty_lots, RESTS)
+
+
+@verb
+def is_outside_window(desk, side, price):  # type: ignore[no-untyped-def]
+    """Whether the tape does not show the queue at a price: as many levels as it shows are better.
+
+    The book can have more levels, where what left the window was not taken out of it.
+    """
+    shown = desk.run[0]["window_levels"]
+    owner = 2 * desk.symbol + side
+    if shown == 0 or desk.book.sides[owner]["level_count"] < shown:
+        return False
+    level = desk.book.sides[owner]["best"]
+    for _ in range(shown):
+        edge = desk.book.levels[level]["price"]
+        if (side == 0 and edge <= price) or (side == 1 and edge >= price):
+            return False
+        level = next_level(desk.book, level)
+    return True
+
+
+@verb
+def crosses_own(desk, side, price):  # type: ignore[no-untyped-def]
+    """Whether an order would meet one of ours on the other side."""
+    for level in range(QUOTE_LEVELS):
+        order = desk.own[desk.symbol, 1 - side, level]
+        if order["left_lots"] > 0:
+            if side == 0 and order["price"] <= price:
+                return True
+            if side == 1 and order["price"] >= price:
+                return True
+    return False

@@ -38,6 +38,28 @@ EVENT: Final = record(
     ("other_id", "i8"),  # the new id of a replace, the match number of an execution or trade
 )
 
+# What somebody asks of the venue. It begins as EVENT does; what does not fit follows in a second
+# record of kind MORE, and then the first is without the flag LAST.
+#   0       40       44     45     46      48      52    53           54      56         64
+#   | ...    | symbol | kind | side | flags | owner | tif | self_trade | terms | other_id |
+COMMAND: Final = record(
+    64,
+    ("venue_ns", "i8"),  # when it reaches the venue; of a MORE: when a GTD order expires
+    ("local_ns", "i8"),  # when it was sent
+    ("order_id", "i8"),
+    ("price", "i8"),
+    ("qty_lots", "i8"),  # of a MORE behind a NEW: what an iceberg displays, 0 for all
+    ("symbol", "i4"),
+    ("kind", "i1"),
+    ("side", "i1"),  # of the order; of a TAKE: of who takes
+    ("flags", "i2"),
+    ("owner", "i4"),  # an account, NIL for the market at large
+    ("tif", "i1"),  # a TimeInForce
+    ("self_trade", "i1"),  # a SelfTrade
+    ("terms", "i2"),  # bits of Term
+    ("other_id", "i8"),  # the new id of an AMEND, 0 to keep the old one
+)
+
 # A resting order as every event touches it, and a price level as the sentinel of its queue. Both
 # stand in one file, the slab, so that linking and unlinking never ask which of the two they touch.
 #
@@ -184,148 +206,54 @@ BOUNDS: Final = record(
     ("pad3", "i8"),
 )
 
-# What we hold of one symbol, and what it cost. Money is exact, in price units times lots
-# ("points"); fees alone are in 1e-12 of the currency.
-POSITION: Final = record(
-    192,
-    ("position_lots", "i8"),
-    ("basis", "i8"),  # what the open position cost, signed like it; points
-    ("cash", "i8"),  # points
-    ("realised", "i8"),  # points, before fees
-    ("fees_pico", "i8"),  # above 0 is cost
-    ("bought_lots", "i8"),
-    ("sold_lots", "i8"),
-    ("turnover", "i8"),  # points
-    ("fill_count", "i8"),
-    ("order_count", "i8"),  # orders that were accepted
-    ("mark_twice", "i8"),  # twice the mark, so that a mid is whole; price units
-    ("marked", "i8"),  # 1 once there is a mark
-    ("equity_twice", "i8"),  # net, at the mark; points
-    ("peak_twice", "i8"),  # highest equity so far
-    ("drawdown_twice", "i8"),  # deepest fall below the peak so far
-    ("open_buy_lots", "i8"),
-    ("open_sell_lots", "i8"),
-    ("pad", "i8"),
-    ("pad2", "i8"),
-    ("pad3", "i8"),
-    ("pad4", "i8"),
-    ("pad5", "i8"),
-    ("pad6", "i8"),
-    ("pad7", "i8"),
+# What only a venue knows of a resting order; in use where ORDER `flags` says so.
+DETAIL: Final = record(
+    32,
+    ("hidden_lots", "i8"),  # of an iceberg, behind what the book shows
+    ("display_lots", "i8"),  # what it shows at a time
+    ("prev_own", "i4"),  # the orders of an account, oldest first
+    ("next_own", "i4"),
+    ("alarm", "i4"),  # its place among the alarms, NIL if it does not expire
+    ("pad", "i4"),
 )
 
-# What an instrument costs us and allows us.
-TERMS: Final = record(
-    64,
-    ("maker_fee", "i8"),  # 1e-12 of the currency for each point, times `fee_scale`
-    ("taker_fee", "i8"),
-    ("fee_scale", "i8"),
-    ("point_pico", "i8"),  # 1e-12 of the currency in one point
-    ("max_long", "i8"),  # lots, open buy orders counted
-    ("max_short", "i8"),
-    ("qty_lots_max", "i8"),
-    ("points_max", "i8"),  # what a sum of points may reach, so that its fees fit too
-)
+# An entry of the heap of what is to happen at a time.
+ALARM: Final = record(16, ("time_ns", "i8"), ("slot", "i4"), ("pad", "i4"))
 
-# An order of ours; its slot is its place in the quotes: symbol, side, level.
-OWN: Final = record(
-    64,
-    ("order_id", "i8"),
-    ("price", "i8"),
-    ("left_lots", "i8"),  # 0 while there is no order
-    ("wanted_lots", "i8"),  # what the rule asked for
-    ("sequence", "i8"),  # recorded orders of this sequence and later are behind it
-    ("entered_ns", "i8"),
-    ("filled_lots", "i8"),
-    ("pad", "i8"),
-)
-
-# What a rule wants at one place of its quotes; quantity 0 is nothing.
-WANT: Final = record(16, ("price", "i8"), ("qty_lots", "i8"))
-
-# A fill of ours.
-FILL: Final = record(
+# A trade at the venue.
+TRADE: Final = record(
     64,
     ("venue_ns", "i8"),
-    ("order_id", "i8"),
     ("price", "i8"),
     ("qty_lots", "i8"),
-    ("fee_pico", "i8"),  # above 0 is cost
-    ("position_lots", "i8"),  # after it
-    ("event", "i8"),  # place on the tape of the event that brought it
+    ("maker_id", "i8"),  # 0 where a level was set as a whole
+    ("taker_id", "i8"),
+    ("number", "i8"),  # of the trade, from 1 on
     ("symbol", "i4"),
-    ("side", "i1"),  # of our order
-    ("maker", "i1"),
-    ("pad", "i2"),
+    ("maker_owner", "i4"),
+    ("taker_owner", "i4"),
+    ("side", "i1"),  # of the taker
+    ("pad", "i1"),
+    ("pad2", "i2"),
 )
 
-# A step in the life of an order of ours.
-STEP: Final = record(
-    64,
-    ("venue_ns", "i8"),
-    ("order_id", "i8"),
-    ("price", "i8"),
-    ("qty_lots", "i8"),  # entered, cancelled or filled by this step
-    ("left_lots", "i8"),  # after it
-    ("ahead_lots", "i8"),  # recorded lots before it in its queue, of a NEW
-    ("event", "i8"),
-    ("symbol", "i4"),
-    ("side", "i1"),
-    ("kind", "i1"),  # NEW, AMEND, CANCEL, FILL or REJECT
-    ("status", "i2"),  # of a REJECT
-)
-
-# How a run goes: what was asked, and where it stands.
-RUN: Final = record(
-    192,
-    ("every_ns", "i8"),  # between decisions; 0: on change, -1: on fills only
-    ("window_levels", "i8"),  # levels a side that the tape shows, 0 for all
-    ("max_position", "i8"),  # lots, the sum over symbols, open orders counted
-    ("exposure_lots", "i8"),  # the sum that max_position bounds
-    ("now_ns", "i8"),
-    ("event", "i8"),  # place on the tape
-    ("event_base", "i8"),  # of the piece of the tape that is being run
-    ("last_order_id", "i8"),
-    ("fill_count", "i8"),  # in the ring, not yet drained
-    ("step_count", "i8"),
-    ("seed", "i8"),
-    ("taken", "i8"),  # 1 once an order of ours has taken from a level
-    ("decision_count", "i8"),
-    ("window_lost", "i8"),  # orders of ours put behind a level that was revealed again
-    ("equity_twice", "i8"),  # net, of all symbols, at their marks; points
-    ("peak_twice", "i8"),
-    ("drawdown_twice", "i8"),
-    ("next_ns", "i8"),  # when symbols are next to be quoted, at an interval
-    ("pad2", "i8"),
-    ("pad3", "i8"),
-    ("pad4", "i8"),
-    ("pad5", "i8"),
-    ("pad6", "i8"),
-    ("pad7", "i8"),
-)
-
-# When a symbol is to be quoted next, and where our orders in it begin.
-DUE: Final = record(
-    64,
-    ("next_ns", "i8"),
-    ("changed", "i8"),  # since the last decision
-    ("started", "i8"),
-    ("live_count", "i8"),  # orders of ours in its book
-    ("own_bid", "i8"),  # the best price of our orders, beyond every price while there is none
-    ("own_ask", "i8"),
+# What a venue counts. A ring holds the lines from its tail to its head, by their number.
+VENUE: Final = record(
+    128,
+    ("now_ns", "i8"),  # the engine's clock: the latest time of a command
+    ("trade_head", "i8"),  # trades so far
+    ("trade_tail", "i8"),  # and how many of them were drained
+    ("fill_head", "i8"),
+    ("fill_tail", "i8"),
+    ("alarm_count", "i8"),
+    ("attention", "i8"),  # 1 while an account has to be looked after
+    ("command_count", "i8"),
+    ("time_reversed", "i8"),  # commands earlier than one before them: taken as of the clock
+    ("hidden_count", "i8"),  # icebergs that rest
+    ("filled_lots", "i8"),  # of the last command: traded,
+    ("rested_lots", "i8"),  # left in the book, shown or hidden,
+    ("prevented_lots", "i8"),  # and not traded because it would have been with itself
+    ("expired_count", "i8"),
+    ("first_touched", "i8"),  # the first symbol whose holders have yet to be marked, plus 1
     ("pad", "i8"),
-    ("pad2", "i8"),
-)
-
-# A random order flow: its parameters, and where it stands.
-FLOW: Final = record(
-    64,
-    ("draw_count", "i8"),
-    ("live_count", "i8"),
-    ("last_id", "i8"),
-    ("now_ns", "i8"),
-    ("gap_ns", "i8"),  # mean time between two events
-    ("target", "i8"),  # orders that rest, about
-    ("start_price", "i8"),
-    ("tick", "i8"),
 )

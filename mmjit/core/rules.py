@@ -21,7 +21,6 @@ import numpy as np
 from numba import typeof, types
 from numba.core.dispatcher import Dispatcher
 
-from mmjit.core.engine import run_events
 from mmjit.core.jit import COMPILED, eager
 
 Array = np.ndarray[Any, Any]
@@ -130,21 +129,21 @@ def strategy(
     return declare
 
 
-def loop_for(arguments: tuple[Any, ...], quotes: Array) -> Any:
-    """The engine's loop, compiled for these arguments (all but the rule).
+def loop_for(loop: Callable[..., int], arguments: tuple[Any, ...]) -> Any:
+    """A loop that asks a rule, compiled for these arguments (all but the rule).
 
     Args:
-        arguments: session, region, events, start, params and memory as they will be given.
-        quotes: WANT of the session.
+        loop: its first argument is the rule.
+        arguments: the others as they will be given; the first has the fields `desk` and `quotes`.
     """
     if not COMPILED:
-        return run_events
-    desk = typeof(arguments[0].desk)
-    rule = types.FunctionType(types.void(desk, _BYTES, _BYTES, typeof(quotes)))
-    key = (rule, *(typeof(argument) for argument in arguments))
-    if key not in _loops:
-        _loops[key] = eager(run_events, types.int64(*key))
-    return _loops[key]
+        return loop
+    session = arguments[0]
+    seen = types.void(typeof(session.desk), _BYTES, _BYTES, typeof(session.quotes))
+    key = (types.FunctionType(seen), *(typeof(argument) for argument in arguments))
+    if (loop, key) not in _loops:
+        _loops[loop, key] = eager(loop, types.int64(*key))
+    return _loops[loop, key]
 
 
 _loops: dict[Any, Any] = {}

@@ -10,12 +10,16 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from mmjit.core.book import Book
-from mmjit.core.codes import NIL, Status
+from mmjit.core.codes import NIL, STATUS_SPAN, Status
 from mmjit.core.jit import kernel
 from mmjit.core.ladder import HEIGHTS, RANK_BITS
+from mmjit.core.ledger import Ledger, format_ledger
 from mmjit.core.pool import Pool
 from mmjit.core.records import (
+    ALARM,
+    COMMAND,
     CONTROL,
+    DETAIL,
     ENTRY,
     LEVEL32,
     LEVEL64,
@@ -27,8 +31,12 @@ from mmjit.core.records import (
     RUNG,
     SIDE,
     SYMBOL,
+    TRADE,
+    VENUE,
     Dtype,
 )
+from mmjit.core.resting import Venue
+from mmjit.core.tables import ACCOUNT, FILL, LIMIT, POSITION, TERMS, TOTAL
 
 Array = np.ndarray[Any, Any]
 Allocate = Callable[[str, Any, int], Array]  # name, dtype, length -> zeroed array
@@ -38,6 +46,7 @@ LINE_BYTES: Final = 64  # of a cache
 PRICE_MAX: Final = (1 << 62) - 1  # of either sign, so that a difference of two prices fits
 _LINE_NODES: Final = LINE_BYTES // NODE32.itemsize
 _RUNGS_MIN: Final = 1024
+_ALARMS_MIN: Final = 1 << 16
 _WORST: Final = 11  # 8 masks a level where no two share one, and a quarter of the table stays empty
 
 
@@ -49,6 +58,17 @@ class Counts(NamedTuple):
     levels: int  # prices with an order at once, over all symbols and sides
     rungs: int = NIL  # masks of the ladder, a power of two; NIL: `rungs_for`
     wide: bool = False  # quantities of 64 bits in the slab
+
+
+class VenueCounts(NamedTuple):
+    """How much a venue can hold."""
+
+    book: Counts
+    accounts: int = 1
+    currencies: int = 1  # that its instruments settle in
+    trades: int = 1 << 16  # lines of the ring of trades between two drains, a power of two
+    fills: int = 1 << 16  # and of the accounts' fills
+    alarms: int = NIL  # orders that expire, at once; NIL: `alarms_for`
 
 
 class ArraySpec(NamedTuple):
@@ -76,6 +96,11 @@ def rungs_for(levels: int, symbols: int = 1) -> int:
     return power_of_two(max(4 * levels, min(_WORST * levels, lonely), 2 * HEIGHTS))
 
 
+def alarms_for(orders: int) -> int:
+    """How many of so many orders may expire by the clock: all of them, of very many an eighth."""
+    return min(orders, max(_ALARMS_MIN, orders >> 3))
+
+
 def book_arrays(counts: Counts) -> tuple[ArraySpec, ...]:
     """The arrays of a book that holds so much, in the order in which they are allocated."""
     node, nodes_a_level = (NODE64, 1) if counts.wide else (NODE32, 2)
@@ -94,6 +119,25 @@ def book_arrays(counts: Counts) -> tuple[ArraySpec, ...]:
         ArraySpec("order_meter", METER, 1),
         ArraySpec("level_meter", METER, 1),
         ArraySpec("control", CONTROL, 1),
+    )
+
+
+def venue_arrays(counts: VenueCounts) -> tuple[ArraySpec, ...]:
+    """The arrays of a venue besides its book's, in the order in which they are allocated."""
+    orders = book_arrays(counts.book)[1].length
+    rows = counts.accounts * counts.book.symbols
+    return (
+        ArraySpec("details", DETAIL, orders),
+        ArraySpec("alarms", ALARM, alarms_for(orders) if counts.alarms == NIL else counts.alarms),
+        ArraySpec("trades", TRADE, counts.trades),
+        ArraySpec("fills", FILL, counts.fills),
+        ArraySpec("positions", POSITION, rows),
+        ArraySpec("terms", TERMS, counts.book.symbols),
+        ArraySpec("limits", LIMIT, rows),
+        ArraySpec("totals", TOTAL, counts.accounts * counts.currencies),
+        ArraySpec("accounts", ACCOUNT, counts.accounts),
+        ArraySpec("refusals", np.dtype(np.int64), (counts.accounts + 1) * STATUS_SPAN),
+        ArraySpec("venue", VENUE, 1),
     )
 
 
@@ -120,6 +164,47 @@ def lay_out(counts: Counts, allocate: Allocate) -> Book:
         level_pool=Pool(given["level_free"], given["level_meter"]),
         control=given["control"],
     )
+
+
+def lay_out_venue(counts: VenueCounts, allocate: Allocate) -> Venue:
+    """Bundle arrays into a venue; `format_venue` then makes zeroed ones an empty one.
+
+    Args:
+        counts: how much it can hold.
+        allocate: as for `lay_out`.
+    """
+    book = lay_out(counts.book, allocate)
+    given = {a.name: allocate(a.name, a.dtype, a.length) for a in venue_arrays(counts)}
+    ledger = Ledger(*(given[name] for name in Ledger._fields))
+    return Venue(
+        book=book,
+        details=given["details"],
+        alarms=given["alarms"],
+        trades=given["trades"],
+        fills=given["fills"],
+        ledger=ledger,
+        counts=given["refusals"],
+        control=given["venue"],
+        scratch=aligned_zeros("scratch", COMMAND, 2),
+    )
+
+
+def memory_venue(counts: VenueCounts, salt: int = 0) -> Venue:
+    """An empty venue in fresh memory.
+
+    Args:
+        counts: how much it can hold.
+        salt: of the id index, any 64-bit pattern as int64.
+    """
+    venue = lay_out_venue(counts, aligned_zeros)
+    format_venue(venue, salt)
+    return venue
+
+
+def format_venue(venue: Venue, salt: int) -> None:
+    """Make zeroed arrays an empty venue, whose accounts have no limits."""
+    format_book(venue.book, salt)
+    format_ledger(venue.ledger)
 
 
 def aligned_zeros(name: str, dtype: Any, length: int) -> Array:

@@ -12,14 +12,15 @@ the sequence number of its arrival, and what came later at its price is behind i
 
 from typing import Final
 
-from mmjit.core.account import fee_of, follow, identity_holds, mark_to, record_fill
+from mmjit.core.account import identity_holds
 from mmjit.core.codes import NIL, Flag, Kind
-from mmjit.core.desk import QUOTE_LEVELS, is_two_sided, lots_before, mid_twice
+from mmjit.core.desk import QUOTE_LEVELS, lots_before
 from mmjit.core.jit import CHECKED, helper, verb
-from mmjit.core.limits import exposure, open_more
+from mmjit.core.ledger import count_open, mark_of, mark_position, open_more, take_fill
 from mmjit.core.logbook import write_fill, write_step
 from mmjit.core.reads import next_level
 
+OURS: Final = 0  # the account of the ledger
 LATEST: Final = 1 << 62  # after every sequence number
 FILLED: Final = 1  # bits of DUE `changed`: an order of ours was filled,
 MOVED: Final = 2  # a best price, quantity or count is another
@@ -40,9 +41,10 @@ def enter(desk, due, taken, logbook, place, price, qty_lots):  # type: ignore[no
     order["sequence"] = desk.book.control[0]["sequence"]
     order["entered_ns"] = run["now_ns"]
     order["filled_lots"] = 0
-    desk.positions[desk.symbol]["order_count"] += 1
+    desk.ledger.positions[desk.symbol]["order_count"] += 1
     due["live_count"] += 1
-    open_more(desk, side, qty_lots)
+    open_more(desk.ledger, OURS, desk.symbol, side, qty_lots)
+    count_open(desk.ledger, OURS, desk.symbol, 1)
     line = write_step(logbook, run, owner, order, Kind.NEW, qty_lots)
     line["ahead_lots"] = lots_before(desk.book, owner, price, order["sequence"])
     note_own(desk, due)
@@ -103,24 +105,16 @@ def is_better(side, left, right):  # type: ignore[no-untyped-def]
 def fill(desk, due, logbook, order, side, price, qty_lots, maker):  # type: ignore[no-untyped-def]
     """Fill part of an order of ours, or all of it."""
     run = desk.run[0]
-    position = desk.positions[desk.symbol]
-    before = exposure(position)
+    position = desk.ledger.positions[desk.symbol]
     order["left_lots"] -= qty_lots
     order["filled_lots"] += qty_lots
-    if side == 0:
-        position["open_buy_lots"] -= qty_lots
-    else:
-        position["open_sell_lots"] -= qty_lots
-    terms = desk.terms[desk.symbol]
-    rate = terms["maker_fee"] if maker else terms["taker_fee"]
-    fee_pico = fee_of(abs(price * qty_lots), rate, terms["fee_scale"])
-    record_fill(position, side, price, qty_lots, fee_pico)
-    run["exposure_lots"] += exposure(position) - before
+    fee_pico = take_fill(desk.ledger, OURS, desk.symbol, side, price, qty_lots, maker)
     if order["left_lots"] == 0:
         due["live_count"] -= 1
+        count_open(desk.ledger, OURS, desk.symbol, -1)
         note_own(desk, due)
     due["changed"] = due["changed"] | FILLED
-    revalue(desk, mark_now(desk))
+    revalue(desk)
     owner = 2 * desk.symbol + side
     line = write_fill(logbook, run, owner, order, price, qty_lots)
     line["fee_pico"] = fee_pico
@@ -132,27 +126,18 @@ def fill(desk, due, logbook, order, side, price, qty_lots, maker):  # type: igno
 
 
 @verb
-def mark_now(desk):  # type: ignore[no-untyped-def]
-    """Twice the mid, or the last mark while the book has no mid."""
-    if is_two_sided(desk):
-        return mid_twice(desk)
-    return desk.positions[desk.symbol]["mark_twice"]
-
-
-@verb
-def revalue(desk, mark_twice):  # type: ignore[no-untyped-def]
-    """Mark the position to a price (twice it), and the sum over symbols with it."""
-    position = desk.positions[desk.symbol]
-    run = desk.run[0]
-    run["equity_twice"] += mark_to(position, mark_twice, desk.terms[desk.symbol]["point_pico"])
-    follow(run, run["equity_twice"])
+def revalue(desk):  # type: ignore[no-untyped-def]
+    """Mark the position to what the book shows now."""
+    mark_twice = mark_of(desk.book, desk.ledger, OURS, desk.symbol)
+    mark_position(desk.ledger, OURS, desk.symbol, mark_twice, desk.run[0]["now_ns"])
 
 
 @helper
 def cancel(desk, due, logbook, order, side):  # type: ignore[no-untyped-def]
     """Cancel what is left of an order of ours."""
     left = order["left_lots"]
-    open_more(desk, side, -left)
+    open_more(desk.ledger, OURS, desk.symbol, side, -left)
+    count_open(desk.ledger, OURS, desk.symbol, -1)
     order["left_lots"] = 0
     due["live_count"] -= 1
     note_own(desk, due)
@@ -160,10 +145,20 @@ def cancel(desk, due, logbook, order, side):  # type: ignore[no-untyped-def]
 
 
 @helper
+def cancel_all(desk, due, logbook):  # type: ignore[no-untyped-def]
+    """Cancel all our orders in a symbol."""
+    for place in range(2 * QUOTE_LEVELS):
+        side = place // QUOTE_LEVELS
+        order = desk.own[desk.symbol, side, place % QUOTE_LEVELS]
+        if order["left_lots"] > 0:
+            cancel(desk, due, logbook, order, side)
+
+
+@helper
 def shrink_own(desk, logbook, order, side, left_lots):  # type: ignore[no-untyped-def]
     """Cancel part of an order of ours, which keeps its place."""
     less = order["left_lots"] - left_lots
-    open_more(desk, side, -less)
+    open_more(desk.ledger, OURS, desk.symbol, side, -less)
     order["left_lots"] = left_lots
     write_step(logbook, desk.run[0], 2 * desk.symbol + side, order, Kind.AMEND, less)
 

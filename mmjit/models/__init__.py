@@ -1,1 +1,1 @@
-"""Models of markets, each a file of kernels."""
+"""Models of markets: the rates of order flows, and the kernels that let them trade."""

@@ -1,0 +1,38 @@
+"""What a call takes for an integer, an id or a yes: nothing else passes for one."""
+
+import operator
+from typing import Any, Final
+
+import numpy as np
+
+from mmjit.errors import ArgumentError
+
+INT64_MAX: Final = (1 << 63) - 1
+
+
+def whole(name: str, value: Any, low: int = -INT64_MAX - 1, high: int = INT64_MAX) -> int:
+    """An integer argument within its bounds, as a Python int."""
+    if isinstance(value, bool | np.bool_):
+        raise ArgumentError(f"{name}: {value!r} is a bool; give a whole number")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ArgumentError(
+            f"{name}: {value!r} is not a whole number; use the door `.money` for prices as text"
+        ) from None
+    if not low <= number <= high:
+        raise ArgumentError(f"{name}: {number} is not from {low} to {high}")
+    return number
+
+
+def pattern(name: str, value: Any, low: int = 0) -> int:
+    """An id up to 2**64 - 1 as the 64-bit pattern that is stored."""
+    number = whole(name, value, low, (1 << 64) - 1)
+    return number - (1 << 64) if number > INT64_MAX else number
+
+
+def flag(name: str, value: Any) -> bool:
+    """A yes or no; nothing else passes for one."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise ArgumentError(f"{name}: {value!r} is neither True nor False; give one of them")

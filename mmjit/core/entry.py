@@ -1,0 +1,419 @@
+"""Orders on their way in, changed and out: what a new one, an amend, a cancel and a take do.
+
+A command is judged first: the first rule it breaks names its status, and everything stays as it
+was. An amend that does not merely shrink is an order that leaves and one that comes, with the terms
+of the old; so one path lets orders in, whatever they come from.
+"""
+
+import numpy as np
+
+from mmjit.core.admission import (
+    counting_mode,
+    crossing_status,
+    form_status,
+    halt_status,
+    is_market,
+    may_rest,
+    rings_status,
+    rings_take,
+    room_status,
+    take_status,
+    worst_price,
+    would_trade,
+)
+from mmjit.core.alarms import set_alarm
+from mmjit.core.book import INDEXED, qty_status, stand
+from mmjit.core.codes import NIL, Flag, Kind, SelfTrade, Status, Term, TimeInForce
+from mmjit.core.index import erase, insert, lookup
+from mmjit.core.jit import helper, verb
+from mmjit.core.ledger import count_open, open_more, row_of
+from mmjit.core.levels import level_at, open_level, price_status
+from mmjit.core.limits import RESTS, limit_status
+from mmjit.core.matching import match, match_at, measure_at
+from mmjit.core.pool import acquire, available
+from mmjit.core.resting import (
+    EXPIRES,
+    ICEBERG,
+    OWNED,
+    POSTED,
+    REDUCING,
+    hidden_of,
+    join_own,
+    leaves_of,
+    remove,
+)
+
+# ---- in, changed, out -----------------------------------------------------------------------
+
+
+@verb
+def change_orders(venue, command, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
+    """Do a NEW, AMEND or CANCEL; returns the lots traded (of a CANCEL: cancelled), or a status."""
+    kind = command["kind"]
+    order = command
+    leaving = np.int64(NIL)
+    expires_ns = np.int64(0)
+    if kind == Kind.NEW:
+        status, expires_ns = judge_new(venue, command, display_lots, gtd_ns)
+        if status < 0:
+            return status
+        display_lots = np.int64(0) if display_lots == command["qty_lots"] else display_lots
+    else:
+        leaving = find(venue, command)
+        if leaving < 0:
+            return leaving
+        if kind == Kind.CANCEL:
+            status, whole = cancel(venue, command, leaving)
+            if whole:
+                remove(venue, leaving)
+            return status
+        status, in_place = judge_amend(venue, command, leaving)
+        if status < 0 or in_place:
+            return status
+        order = venue.scratch[0]
+        display_lots, expires_ns = inherited(venue, leaving)
+    status = admit(venue, order, leaving)
+    if status < 0:
+        return status
+
+    if leaving != NIL:
+        remove(venue, leaving)
+    elif order["owner"] >= 0:
+        row = row_of(venue.ledger, order["owner"], order["symbol"])
+        venue.ledger.positions[row]["order_count"] += 1
+    return _let_in(venue, order, display_lots, expires_ns)
+
+
+@verb
+def admit(venue, order, leaving):  # type: ignore[no-untyped-def]
+    """Whether an order that is one may come in once another (or NIL) has left; a status."""
+    book = venue.book
+    side = np.int64(order["side"])
+    status = np.int64(Status.OK)
+    if order["owner"] >= 0:
+        status = _limits(venue, order, leaving)
+        if status < 0:
+            return status
+    worst = worst_price(venue, order)
+    status = np.int64(crossing_status(venue, order, side, worst))
+    if status < 0:
+        return status
+    if may_rest(order):
+        if leaving == NIL and available(book.order_pool) == 0:
+            return np.int64(Status.ORDER_POOL_EXHAUSTED)
+        expires = order["tif"] == TimeInForce.DAY or order["tif"] == TimeInForce.GTD
+        if expires and leaving == NIL and venue.control[0]["alarm_count"] == len(venue.alarms):
+            return np.int64(Status.ALARM_POOL_EXHAUSTED)
+        level = level_at(book, order["symbol"] * 2 + side, order["price"])
+        leaves = np.int64(0)
+        if leaving != NIL and book.nodes[leaving]["level"] == level:
+            leaves = np.int64(book.nodes[leaving]["qty_lots"])
+        status = np.int64(room_status(venue, order, level, leaves))
+        if status < 0:
+            return status
+    if would_trade(venue, order, side, worst):
+        status = np.int64(rings_status(venue, order, side, worst))
+    return status
+
+
+@helper
+def _limits(venue, order, leaving):  # type: ignore[no-untyped-def]
+    """The limits of an account once an order (or NIL) has left; nothing is changed in the end."""
+    ledger = venue.ledger
+    owner, symbol = np.int64(order["owner"]), np.int64(order["symbol"])
+    side, how = np.int64(order["side"]), np.int64(order["terms"])
+    left = np.int64(0)
+    if leaving != NIL:
+        left = leaves_of(venue, leaving)
+        open_more(ledger, owner, symbol, side, -left)
+    elif order["kind"] != Kind.TAKE and may_rest(order):
+        how |= RESTS
+    price, qty_lots = order["price"], order["qty_lots"]
+    status = limit_status(ledger, venue.book, owner, symbol, side, price, qty_lots, how)
+    open_more(ledger, owner, symbol, side, left)
+    return np.int64(status)
+
+
+@verb
+def find(venue, command):  # type: ignore[no-untyped-def]
+    """The slot of the order that a command names, or a status."""
+    book = venue.book
+    if command["symbol"] < 0 or command["symbol"] >= len(book.symbols):
+        return np.int64(Status.SYMBOL_UNKNOWN)
+    if command["order_id"] == 0:
+        return np.int64(Status.ORDER_ID_ZERO)
+    slot = np.int64(lookup(book.entries, book.control[0]["salt"], command["order_id"]))
+    if slot == NIL:
+        return np.int64(Status.ORDER_ID_UNKNOWN)
+    if book.levels[book.nodes[slot]["level"]]["owner"] >> 1 != command["symbol"]:
+        return np.int64(Status.ORDER_OF_OTHER_SYMBOL)
+    if book.orders[slot]["owner"] != command["owner"]:
+        return np.int64(Status.ORDER_OF_OTHER_OWNER)
+    return slot
+
+
+# ---- new ------------------------------------------------------------------------------------
+
+
+@verb
+def judge_new(venue, command, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
+    """Whether a new order is one; a status, and when it expires (0: never)."""
+    book = venue.book
+    expires_ns = np.int64(0)
+    status = np.int64(form_status(venue, command, display_lots))
+    if status == 0:
+        price = command["price"]
+        if is_market(command):  # any price of its symbol will do, if there is one
+            price = book.symbols[command["symbol"]]["price_min"]
+        status = np.int64(price_status(book, command["symbol"], price))
+    if status == 0 and command["tif"] == TimeInForce.GTD:
+        expires_ns = gtd_ns
+        if gtd_ns <= venue.control[0]["now_ns"]:
+            status = np.int64(Status.EXPIRY_PAST)
+    elif status == 0 and command["tif"] == TimeInForce.DAY:
+        expires_ns = venue.ledger.terms[command["symbol"]]["session_end_ns"]
+        if expires_ns <= venue.control[0]["now_ns"]:
+            status = np.int64(Status.SESSION_CLOSED)
+    if status < 0:
+        return status, expires_ns
+    if lookup(book.entries, book.control[0]["salt"], command["order_id"]) != NIL:
+        status = np.int64(Status.ORDER_ID_DUPLICATE)
+    return status, expires_ns
+
+
+@verb
+def _let_in(venue, command, display_lots, expires_ns):  # type: ignore[no-untyped-def]
+    """Let an order in: it trades, and what is left rests or is cancelled; returns lots traded."""
+    side = np.int64(command["side"])
+    owner = np.int64(command["owner"])
+    symbol = np.int64(command["symbol"])
+    qty_lots = command["qty_lots"]
+    control = venue.control[0]
+    before = control["prevented_lots"]
+    if owner >= 0:
+        open_more(venue.ledger, owner, symbol, side, qty_lots)
+    left, stopped = match(venue, command, side, worst_price(venue, command), qty_lots)
+    traded = qty_lots - left
+    if command["self_trade"] == SelfTrade.DECREMENT:
+        traded -= control["prevented_lots"] - before
+    if left > 0 and may_rest(command) and not stopped:
+        _rest(venue, command, left, display_lots, expires_ns)
+        control["rested_lots"] += left
+    elif left > 0 and owner >= 0:
+        open_more(venue.ledger, owner, symbol, side, -left)
+    control["filled_lots"] += traded
+    return traded
+
+
+@verb
+def _rest(venue, command, left, display_lots, expires_ns):  # type: ignore[no-untyped-def]
+    """Put what is left of an order into the book."""
+    book = venue.book
+    slot = acquire(book.order_pool)
+    insert(book.entries, book.control[0]["salt"], command["order_id"], slot)
+    place = command["symbol"] * 2 + command["side"]
+    level = level_at(book, place, command["price"])
+    if level == NIL:
+        level = open_level(book, place, command["price"])
+    order = book.orders[slot]
+    order["order_id"] = command["order_id"]
+    order["entered_ns"] = venue.control[0]["now_ns"]
+    order["sequence"] = book.control[0]["sequence"]
+    order["owner"] = command["owner"]
+    order["flags"] = INDEXED | (POSTED if command["terms"] & Term.POST_ONLY else 0)
+    shown = left if display_lots == 0 else min(left, display_lots)
+    stand(book, slot, place, level, shown)
+    if command["owner"] >= 0 or display_lots != 0 or expires_ns != 0:
+        _rest_specially(venue, command, slot, left - shown, display_lots, expires_ns)
+
+
+@helper
+def _rest_specially(venue, command, slot, hidden_lots, display_lots, expires_ns):  # type: ignore[no-untyped-def]
+    """Whatever a resting order is beside its place in the book."""
+    order = venue.book.orders[slot]
+    detail = venue.details[slot]
+    detail["hidden_lots"] = hidden_lots
+    detail["display_lots"] = display_lots
+    detail["prev_own"] = NIL
+    detail["next_own"] = NIL
+    detail["alarm"] = NIL
+    detail["pad"] = 0
+    flags = np.int64(order["flags"])
+    if display_lots != 0:
+        flags |= ICEBERG
+        venue.control[0]["hidden_count"] += 1
+    if expires_ns != 0:
+        flags |= EXPIRES
+        set_alarm(venue.alarms, venue.details, venue.control[0], slot, expires_ns)
+    owner = np.int64(command["owner"])
+    if owner >= 0:
+        flags |= OWNED
+        join_own(venue.details, venue.ledger.accounts[owner], slot)
+        count_open(venue.ledger, owner, np.int64(command["symbol"]), 1)
+        if command["terms"] & Term.REDUCE_ONLY:
+            flags |= REDUCING
+            row = row_of(venue.ledger, owner, np.int64(command["symbol"]))
+            venue.ledger.positions[row]["reducing_count"] += 1
+    order["flags"] = flags
+
+
+# ---- cancelled and amended ------------------------------------------------------------------
+
+
+@verb
+def cancel(venue, command, slot):  # type: ignore[no-untyped-def]
+    """Judge a cancel, and do it if it is of a part; the lots or a status, and if all is to go."""
+    lots = command["qty_lots"]
+    left = leaves_of(venue, slot)
+    if lots < 0:
+        return np.int64(Status.QTY_NOT_POSITIVE), False
+    if lots > left:
+        return np.int64(Status.OVER_REDUCTION), False
+    if lots == 0 or lots == left:
+        return left, True
+    shrink_in_place(venue, slot, lots)
+    return lots, False
+
+
+@helper
+def shrink_in_place(venue, slot, qty_lots):  # type: ignore[no-untyped-def]
+    """Cancel part of an order, what it hides first; it keeps its place."""
+    book = venue.book
+    order = book.orders[slot]
+    node = book.nodes[slot]
+    level = book.levels[node["level"]]
+    place = np.int64(level["owner"])
+    hidden = min(qty_lots, hidden_of(venue, slot))
+    if hidden > 0:
+        venue.details[slot]["hidden_lots"] -= hidden
+    node["qty_lots"] -= qty_lots - hidden
+    level["qty_lots"] -= qty_lots - hidden
+    if order["owner"] >= 0:
+        open_more(venue.ledger, np.int64(order["owner"]), place >> 1, place & 1, -qty_lots)
+
+
+@verb
+def judge_amend(venue, command, slot):  # type: ignore[no-untyped-def]
+    """Judge an amend, and do it if the order keeps its place; a status, and whether it does.
+
+    Otherwise the order as it is to be stands in the venue's first scratch record.
+    """
+    book = venue.book
+    status = np.int64(_amend_status(venue, command, slot))
+    if status < 0:
+        return status, False
+    left = leaves_of(venue, slot)
+    same_price = book.levels[book.nodes[slot]["level"]]["price"] == command["price"]
+    if not same_price or command["qty_lots"] > left or command["terms"] & Term.TAIL:
+        _merge(venue, command, slot)
+        return status, False
+    if command["qty_lots"] < left:
+        shrink_in_place(venue, slot, left - command["qty_lots"])
+    _rename(venue, command, slot)
+    venue.control[0]["rested_lots"] += command["qty_lots"]
+    return status, True
+
+
+@verb
+def _amend_status(venue, command, slot):  # type: ignore[no-untyped-def]
+    """The form of an amend."""
+    book = venue.book
+    if command["self_trade"] < 0 or command["self_trade"] > SelfTrade.DECREMENT:
+        return Status.SELF_TRADE_UNKNOWN
+    if command["terms"] & ~Term.TAIL != 0:
+        return Status.TERMS_CONFLICT
+    status = halt_status(book, command["symbol"])
+    if status < 0:
+        return status
+    status = qty_status(book, command["qty_lots"])
+    if status < 0:
+        return status
+    if book.levels[book.nodes[slot]["level"]]["price"] != command["price"]:
+        status = price_status(book, command["symbol"], command["price"])
+        if status < 0:
+            return status
+    new_id = command["other_id"]
+    if new_id == 0 or new_id == command["order_id"]:
+        return Status.OK
+    if lookup(book.entries, book.control[0]["salt"], new_id) != NIL:
+        return Status.ORDER_ID_DUPLICATE
+    return Status.OK
+
+
+@verb
+def _rename(venue, command, slot):  # type: ignore[no-untyped-def]
+    """Give an order that stays where it is its new id."""
+    book = venue.book
+    if command["other_id"] != 0 and command["other_id"] != command["order_id"]:
+        erase(book.entries, book.control[0]["salt"], command["order_id"])
+        insert(book.entries, book.control[0]["salt"], command["other_id"], slot)
+        book.orders[slot]["order_id"] = command["other_id"]
+
+
+@verb
+def _merge(venue, command, slot):  # type: ignore[no-untyped-def]
+    """The order as it is to be, in the venue's scratch record."""
+    book = venue.book
+    merged = venue.scratch[0]
+    flags = book.orders[slot]["flags"]
+    merged["kind"] = Kind.NEW
+    merged["venue_ns"] = command["venue_ns"]
+    merged["local_ns"] = command["local_ns"]
+    merged["order_id"] = command["other_id"] if command["other_id"] != 0 else command["order_id"]
+    merged["price"] = command["price"]
+    merged["qty_lots"] = command["qty_lots"]
+    merged["symbol"] = command["symbol"]
+    merged["side"] = book.levels[book.nodes[slot]["level"]]["owner"] & 1
+    merged["flags"] = Flag.LAST
+    merged["owner"] = command["owner"]
+    merged["tif"] = TimeInForce.GTD if flags & EXPIRES else TimeInForce.GTC
+    merged["self_trade"] = command["self_trade"]
+    merged["terms"] = (Term.POST_ONLY if flags & POSTED else 0) | (
+        Term.REDUCE_ONLY if flags & REDUCING else 0
+    )
+    merged["other_id"] = 0
+
+
+@verb
+def inherited(venue, slot):  # type: ignore[no-untyped-def]
+    """What an order shows at a time (0: all of it), and when it expires (0: never)."""
+    flags = venue.book.orders[slot]["flags"]
+    display_lots = np.int64(0)
+    expires_ns = np.int64(0)
+    if flags & ICEBERG:
+        display_lots = venue.details[slot]["display_lots"]
+    if flags & EXPIRES:
+        expires_ns = venue.alarms[venue.details[slot]["alarm"]]["time_ns"]
+    return display_lots, expires_ns
+
+
+# ---- taking ---------------------------------------------------------------------------------
+
+
+@helper
+def take_at(venue, command):  # type: ignore[no-untyped-def]
+    """Trade with what rests at exactly one price, in queue order; returns the lots traded."""
+    status = np.int64(take_status(venue, command))
+    if status == 0 and command["owner"] >= 0:
+        status = _limits(venue, command, NIL)
+    if status == 0:
+        side, lots = np.int64(command["side"]), command["qty_lots"]
+        count = measure_at(venue, command, side, lots, counting_mode(command))
+        status = np.int64(rings_take(venue, count))
+    if status < 0:
+        return status
+    side = np.int64(command["side"])
+    owner, symbol = np.int64(command["owner"]), np.int64(command["symbol"])
+    qty_lots = command["qty_lots"]
+    control = venue.control[0]
+    before = control["prevented_lots"]
+    if owner >= 0:
+        open_more(venue.ledger, owner, symbol, side, qty_lots)
+    left = match_at(venue, command, side, qty_lots)
+    if owner >= 0 and left > 0:
+        open_more(venue.ledger, owner, symbol, side, -left)
+    traded = qty_lots - left
+    if command["self_trade"] == SelfTrade.DECREMENT:
+        traded -= control["prevented_lots"] - before
+    control["filled_lots"] += traded
+    return traded

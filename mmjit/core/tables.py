@@ -1,0 +1,205 @@
+"""The layout of what our side keeps: accounts and their limits, orders and fills of ours, a run.
+
+`mmjit.core.records` has the rules that these follow too.
+"""
+
+from typing import Final
+
+from mmjit.core.records import record
+
+# What an account holds of one symbol, and what it cost. Money is exact, in points: price units
+# times lots, or of an inverse contract 1e-12 of its currency. Fees are in 1e-12 of the currency.
+POSITION: Final = record(
+    192,
+    ("position_lots", "i8"),
+    ("basis", "i8"),  # what the open position cost, signed like it (inverse: unlike it); points
+    ("cash", "i8"),  # points
+    ("realised", "i8"),  # points, before fees
+    ("fees_pico", "i8"),  # above 0 is cost
+    ("bought_lots", "i8"),
+    ("sold_lots", "i8"),
+    ("turnover", "i8"),  # points
+    ("fill_count", "i8"),
+    ("order_count", "i8"),  # orders that were accepted
+    ("mark_twice", "i8"),  # twice the mark, so that a mid is whole; price units
+    ("marked", "i8"),  # 1 once there is a mark
+    ("equity_twice", "i8"),  # net, at the mark; points
+    ("peak_twice", "i8"),  # highest equity so far
+    ("drawdown_twice", "i8"),  # deepest fall below the peak so far
+    ("open_buy_lots", "i8"),
+    ("open_sell_lots", "i8"),
+    ("open_count", "i8"),  # orders that rest
+    ("reducing_count", "i8"),  # of them reduce-only
+    ("rebates_pico", "i8"),  # the part of the fees that was below 0, as a positive number
+    ("worth_twice", "i8"),  # the position at its mark; points
+    ("gross_twice", "i8"),  # realised and unrealised; points
+    ("day_start_twice", "i8"),  # equity when the session began
+    ("pad", "i8"),
+)
+
+# What trading an instrument costs, and how it is counted.
+TERMS: Final = record(
+    128,
+    ("maker_fee", "i8"),  # 1e-12 of the currency for each point, times `fee_scale`
+    ("taker_fee", "i8"),
+    ("fee_scale", "i8"),
+    ("point_pico", "i8"),  # 1e-12 of the currency in one point
+    ("qty_lots_max", "i8"),  # largest order
+    ("points_max", "i8"),  # what a sum of points may reach, so that its fees fit too
+    ("inverse_pico", "i8"),  # a lot at a price of 1, in 1e-12 of the currency; 0: a linear contract
+    ("currency", "i8"),  # which of the currencies of the ledger it settles in
+    ("marking", "i8"),  # a Marking
+    ("session_end_ns", "i8"),  # when day orders expire; 0 while no session is open
+    ("touched", "i8"),  # 1 while whoever holds it has yet to be marked
+    ("next_touched", "i8"),  # the next such symbol, plus 1
+    ("pad3", "i8"),
+    ("pad4", "i8"),
+    ("pad5", "i8"),
+    ("pad6", "i8"),
+)
+
+# What an account may do in one symbol. UNLIMITED is no limit, 0 allows nothing.
+LIMIT: Final = record(
+    64,
+    ("max_long", "i8"),  # lots, open buy orders counted
+    ("max_short", "i8"),
+    ("max_order_lots", "i8"),
+    ("max_order_points", "i8"),  # notional of one order
+    ("collar_bps", "i8"),  # how far an order may be from the mid, in 1e-4 of it
+    ("collar_price", "i8"),  # the same in price units
+    ("max_open_orders", "i8"),
+    ("pad", "i8"),
+)
+
+# What an account has made in one currency, net and at the marks, and what it may lose. Money is in
+# whole units of the currency and in halves of 1e-12 of it, from 0 up to 2e12: exact, and wide.
+TOTAL: Final = record(
+    128,
+    ("equity_units", "i8"),
+    ("equity_half_pico", "i8"),
+    ("peak_units", "i8"),  # highest equity so far
+    ("peak_half_pico", "i8"),
+    ("drawdown_units", "i8"),  # deepest fall below the peak
+    ("drawdown_half_pico", "i8"),
+    ("day_start_units", "i8"),  # equity when the session began
+    ("day_start_half_pico", "i8"),
+    ("max_daily_loss_units", "i8"),  # UNLIMITED: none
+    ("max_daily_loss_half_pico", "i8"),
+    ("max_drawdown_units", "i8"),
+    ("max_drawdown_half_pico", "i8"),
+    ("pad", "i8"),
+    ("pad2", "i8"),
+    ("pad3", "i8"),
+    ("pad4", "i8"),
+)
+
+# An account: what it may do over all symbols, and whether it may do anything.
+ACCOUNT: Final = record(
+    128,
+    ("mode", "i8"),  # a Mode
+    ("cause", "i8"),  # the Status that a refused order gets while the mode is not NORMAL
+    ("kill", "i8"),  # 0: off, 1: pulled, 2: pulled, and its reset was asked for
+    ("exposure_lots", "i8"),  # the sum that max_position bounds
+    ("max_position", "i8"),  # lots, the sum over symbols, open orders counted
+    ("open_count", "i8"),  # orders that rest
+    ("max_open_orders", "i8"),
+    ("attention", "i8"),  # 1 while its orders have yet to be cancelled
+    ("first_own", "i8"),  # its oldest order, NIL for none
+    ("last_own", "i8"),  # its newest
+    ("tripped_ns", "i8"),  # when the mode was last raised
+    ("trip_count", "i8"),
+    ("pad", "i8"),
+    ("pad2", "i8"),
+    ("pad3", "i8"),
+    ("pad4", "i8"),
+)
+
+# An order of ours; its slot is its place in the quotes: symbol, side, level.
+OWN: Final = record(
+    64,
+    ("order_id", "i8"),
+    ("price", "i8"),
+    ("left_lots", "i8"),  # 0 while there is no order
+    ("wanted_lots", "i8"),  # what the rule asked for
+    ("sequence", "i8"),  # recorded orders of this sequence and later are behind it
+    ("entered_ns", "i8"),
+    ("filled_lots", "i8"),
+    ("pad", "i8"),
+)
+
+# What a rule wants at one place of its quotes; quantity 0 is nothing.
+WANT: Final = record(16, ("price", "i8"), ("qty_lots", "i8"))
+
+# A fill of ours.
+FILL: Final = record(
+    64,
+    ("venue_ns", "i8"),
+    ("order_id", "i8"),
+    ("price", "i8"),
+    ("qty_lots", "i8"),
+    ("fee_pico", "i8"),  # above 0 is cost
+    ("position_lots", "i8"),  # after it
+    ("event", "i8"),  # place on the tape of the event that brought it
+    ("symbol", "i4"),
+    ("side", "i1"),  # of our order
+    ("maker", "i1"),
+    ("owner", "i2"),  # the account
+)
+
+# A step in the life of an order of ours.
+STEP: Final = record(
+    64,
+    ("venue_ns", "i8"),
+    ("order_id", "i8"),
+    ("price", "i8"),
+    ("qty_lots", "i8"),  # entered, cancelled or filled by this step
+    ("left_lots", "i8"),  # after it
+    ("ahead_lots", "i8"),  # recorded lots before it in its queue, of a NEW
+    ("event", "i8"),
+    ("symbol", "i4"),
+    ("side", "i1"),
+    ("kind", "i1"),  # NEW, AMEND, CANCEL, FILL or REJECT
+    ("status", "i2"),  # of a REJECT
+)
+
+# How a run goes: what was asked, and where it stands.
+RUN: Final = record(
+    192,
+    ("every_ns", "i8"),  # between decisions; 0: on change, -1: on fills only
+    ("window_levels", "i8"),  # levels a side that the tape shows, 0 for all
+    ("shares_book", "i8"),  # 1 where our orders stand in the book themselves
+    ("pad", "i8"),
+    ("now_ns", "i8"),
+    ("event", "i8"),  # place on the tape
+    ("event_base", "i8"),  # of the piece of the tape that is being run
+    ("last_order_id", "i8"),
+    ("fill_count", "i8"),  # in the ring, not yet drained
+    ("step_count", "i8"),
+    ("seed", "i8"),
+    ("taken", "i8"),  # 1 once an order of ours has taken from a level
+    ("decision_count", "i8"),
+    ("window_lost", "i8"),  # orders of ours put behind a level that was revealed again
+    ("pad8", "i8"),
+    ("pad9", "i8"),
+    ("pad10", "i8"),
+    ("next_ns", "i8"),  # when symbols are next to be quoted, at an interval
+    ("pad2", "i8"),
+    ("pad3", "i8"),
+    ("pad4", "i8"),
+    ("pad5", "i8"),
+    ("pad6", "i8"),
+    ("pad7", "i8"),
+)
+
+# When a symbol is to be quoted next, and where our orders in it begin.
+DUE: Final = record(
+    64,
+    ("next_ns", "i8"),
+    ("changed", "i8"),  # since the last decision
+    ("started", "i8"),
+    ("live_count", "i8"),  # orders of ours in its book
+    ("own_bid", "i8"),  # the best price of our orders, beyond every price while there is none
+    ("own_ask", "i8"),
+    ("pad", "i8"),
+    ("pad2", "i8"),
+)

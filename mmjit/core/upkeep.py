@@ -1,0 +1,138 @@
+"""Keeping a venue: its clock, what expires, and the accounts that its changes concern.
+
+Accounts are marked once everything is done, never at what stands only in between. An account that
+has reached a loss limit, or whose kill switch was pulled, loses its orders then; reduce-only orders
+that can reduce nothing any more go first.
+"""
+
+import numpy as np
+
+from mmjit.core.alarms import due_slot
+from mmjit.core.codes import NIL, Mode
+from mmjit.core.jit import helper, verb
+from mmjit.core.ledger import ORDERS_OPEN, mark_of, mark_position, pull_kill, row_of
+from mmjit.core.resting import CHECK_REDUCING, REDUCING, reducible, remove_order
+
+
+@verb
+def advance(venue, time_ns):  # type: ignore[no-untyped-def]
+    """Let the clock go on; it does not go back."""
+    control = venue.control[0]
+    if time_ns < control["now_ns"]:
+        control["time_reversed"] += 1
+        return
+    control["now_ns"] = time_ns
+    if due_slot(venue.alarms, control, time_ns) != NIL:
+        _expire(venue)
+
+
+@helper
+def _expire(venue):  # type: ignore[no-untyped-def]
+    """Cancel what has expired."""
+    control = venue.control[0]
+    slot = due_slot(venue.alarms, control, control["now_ns"])
+    while slot != NIL:
+        touch(venue, symbol_of(venue.book, slot))
+        remove_order(venue, slot)
+        control["expired_count"] += 1
+        slot = due_slot(venue.alarms, control, control["now_ns"])
+    look_after(venue)
+
+
+@verb
+def symbol_of(book, slot):  # type: ignore[no-untyped-def]
+    """The symbol of a resting order."""
+    return np.int64(book.levels[book.nodes[slot]["level"]]["owner"]) >> 1
+
+
+@verb
+def touch(venue, symbol):  # type: ignore[no-untyped-def]
+    """Note that the market of a symbol has changed, if an account has traded in it.
+
+    Accounts are marked once everything is done, never at what stands only in between.
+    """
+    ledger = venue.ledger
+    for owner in range(len(ledger.accounts)):
+        if ledger.positions[row_of(ledger, owner, symbol)]["fill_count"] > 0:
+            terms = ledger.terms[symbol]
+            if terms["touched"] == 0:
+                terms["touched"] = 1
+                terms["next_touched"] = venue.control[0]["first_touched"]
+                venue.control[0]["first_touched"] = symbol + 1
+
+
+@helper
+def _mark_touched(venue):  # type: ignore[no-untyped-def]
+    """Mark every account that holds a symbol whose market has changed."""
+    ledger = venue.ledger
+    control = venue.control[0]
+    while control["first_touched"] != 0:
+        symbol = control["first_touched"] - 1
+        control["first_touched"] = ledger.terms[symbol]["next_touched"]
+        ledger.terms[symbol]["touched"] = 0
+        ledger.terms[symbol]["next_touched"] = 0
+        for owner in range(len(ledger.accounts)):
+            if ledger.positions[row_of(ledger, owner, symbol)]["fill_count"] > 0:
+                mark_twice = mark_of(venue.book, ledger, owner, symbol)
+                mark_position(ledger, owner, symbol, mark_twice, control["now_ns"])
+                control["attention"] |= ledger.accounts[owner]["attention"]
+
+
+@verb
+def settle(venue):  # type: ignore[no-untyped-def]
+    """Mark what has changed, and look after accounts: in trouble by it, or told to by others.
+
+    A kill switch is a word in memory that other processes share.
+    """
+    accounts = venue.ledger.accounts
+    control = venue.control[0]
+    for owner in range(len(accounts)):
+        if accounts[owner]["kill"] != 0 and accounts[owner]["mode"] != Mode.FROZEN:
+            pull_kill(venue.ledger, owner, control["now_ns"])
+        control["attention"] |= accounts[owner]["attention"]
+    if control["attention"] != 0 or control["first_touched"] != 0:
+        look_after(venue)
+
+
+@helper
+def look_after(venue):  # type: ignore[no-untyped-def]
+    """Mark, and cancel what accounts may have no longer, which may bring others into trouble."""
+    control = venue.control[0]
+    accounts = venue.ledger.accounts
+    while control["attention"] != 0 or control["first_touched"] != 0:
+        control["attention"] = 0
+        for owner in range(len(accounts)):
+            if accounts[owner]["attention"] & CHECK_REDUCING:
+                accounts[owner]["attention"] = accounts[owner]["attention"] & ~CHECK_REDUCING
+                cancel_own(venue, owner, NIL, NIL, True)
+        _mark_touched(venue)
+        for owner in range(len(accounts)):
+            if accounts[owner]["attention"] & ORDERS_OPEN:
+                accounts[owner]["attention"] = accounts[owner]["attention"] & ~ORDERS_OPEN
+                cancel_own(venue, owner, NIL, NIL, False)
+        for owner in range(len(accounts)):
+            control["attention"] |= accounts[owner]["attention"]
+
+
+@helper
+def cancel_own(venue, owner, symbol, side, only_idle):  # type: ignore[no-untyped-def]
+    """Cancel an account's orders, of a symbol and side or (NIL) of all; returns how many.
+
+    `only_idle`: only reduce-only orders that can no longer reduce anything.
+    """
+    book = venue.book
+    count = 0
+    slot = np.int64(venue.ledger.accounts[owner]["first_own"])
+    while slot != NIL:
+        after = np.int64(venue.details[slot]["next_own"])
+        place = np.int64(book.levels[book.nodes[slot]["level"]]["owner"])
+        wanted = (symbol == NIL or place >> 1 == symbol) and (side == NIL or place & 1 == side)
+        if only_idle and wanted:
+            reducing = book.orders[slot]["flags"] & REDUCING != 0
+            wanted = reducing and reducible(venue.ledger, owner, place >> 1, place & 1) == 0
+        if wanted:
+            touch(venue, place >> 1)
+            remove_order(venue, slot)
+            count += 1
+        slot = after
+    return count

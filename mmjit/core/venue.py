@@ -1,0 +1,361 @@
+"""A venue: what a command does, from the clock to the accounts it moved.
+
+The clock goes on first, and what has expired by then leaves. Then the command is judged and done
+(`mmjit.core.entry`), and the accounts that this concerns are marked and looked after.
+
+A command is one COMMAND flagged LAST, or one that is not and the MORE behind it.
+"""
+
+import numpy as np
+
+from mmjit.core.admission import counting_mode, owner_status, rings_take
+from mmjit.core.codes import (
+    NIL,
+    STATUS_SPAN,
+    Flag,
+    Kind,
+    SelfTrade,
+    Status,
+    TimeInForce,
+    TradingStatus,
+)
+from mmjit.core.entry import change_orders, take_at
+from mmjit.core.index import lookup
+from mmjit.core.jit import helper, kernel, verb
+from mmjit.core.ledger import pull_kill
+from mmjit.core.levels import LEVEL_QTY_MAX
+from mmjit.core.matching import measure
+from mmjit.core.upkeep import advance, cancel_own, settle, touch
+
+# ---- commands -------------------------------------------------------------------------------
+
+
+@verb
+def is_known(kind):  # type: ignore[no-untyped-def]
+    """Whether a venue takes commands of a kind."""
+    return (
+        kind == Kind.NEW
+        or kind == Kind.CANCEL
+        or kind == Kind.AMEND
+        or kind == Kind.QUOTE
+        or kind == Kind.CANCEL_ALL
+        or kind == Kind.TAKE
+        or kind == Kind.TIMER
+        or kind == Kind.STATUS
+    )
+
+
+@verb
+def form_of(commands, place):  # type: ignore[no-untyped-def]
+    """Of how many records a command is, or a status."""
+    command = commands[place]
+    if not is_known(command["kind"]):
+        return np.int64(Status.KIND_UNKNOWN)
+    if command["flags"] & Flag.LAST:
+        alone = command["kind"] != Kind.QUOTE and (
+            command["kind"] != Kind.NEW or command["tif"] != TimeInForce.GTD
+        )
+        return np.int64(1) if alone else np.int64(Status.RECORD_MISSING)
+    if place + 1 >= len(commands) or commands[place + 1]["kind"] != Kind.MORE:
+        return np.int64(Status.RECORD_MISSING)
+    if commands[place + 1]["flags"] & Flag.LAST == 0:
+        return np.int64(Status.RECORD_MISSING)
+    return np.int64(2)
+
+
+@verb
+def apply_command(venue, commands, place):  # type: ignore[no-untyped-def]
+    """Do one command; returns its status, that of its second record, and how many it has."""
+    size = form_of(commands, place)
+    if size < 0:
+        return _refused(venue, commands[place], size), np.int64(0), np.int64(1)
+    head = commands[place]
+    more = commands[place + size - 1]
+    control = venue.control[0]
+    control["command_count"] += 1
+    advance(venue, head["venue_ns"])
+    before = control["filled_lots"], control["rested_lots"], control["prevented_lots"]
+    _report(control, (0, 0, 0))
+    bests = best_words(venue.book, head["symbol"])
+    # of a quote, the second record is its ask
+    display_lots = more["qty_lots"] if size == 2 and head["kind"] == Kind.NEW else np.int64(0)
+    sides = 1
+    statuses = np.int64(0), np.int64(0)
+    if head["kind"] == Kind.QUOTE:
+        statuses = _quote_statuses(venue, head, more)
+        sides = 2 if statuses[0] == 0 else 0
+    for turn in range(sides):
+        command = head if sides == 1 else _side_of_quote(venue, head, more, turn)
+        status = _do(venue, command, display_lots, more["venue_ns"])
+        if status < 0:
+            _refused(venue, head, status)
+        if sides == 1 or command["side"] == 0:
+            statuses = status, statuses[1]
+        else:
+            statuses = statuses[0], status
+    if statuses[0] >= 0 or (sides == 2 and statuses[1] >= 0):
+        _note_done(venue, head, bests)
+    else:
+        _report(control, before)
+    settle(venue)
+    return statuses[0], statuses[1], size
+
+
+@verb
+def _report(control, lots):  # type: ignore[no-untyped-def]
+    """Set what is told of the last command."""
+    control["filled_lots"], control["rested_lots"], control["prevented_lots"] = lots
+
+
+@verb
+def _refused(venue, command, status):  # type: ignore[no-untyped-def]
+    """Count a refusal, for the account or the market at large; returns the status."""
+    accounts = len(venue.ledger.accounts)
+    owner = np.int64(command["owner"])
+    row = owner if owner >= 0 and owner < accounts else accounts
+    venue.counts[row * STATUS_SPAN - status] += 1
+    return status
+
+
+@verb
+def best_words(book, symbol):  # type: ignore[no-untyped-def]
+    """Price, quantity and count of the best level of both sides; of no symbol, zeros."""
+    if symbol < 0 or symbol >= len(book.symbols):
+        nothing = np.int64(0)
+        return nothing, nothing, nothing, nothing, nothing, nothing
+    bid = _best_word(book, 2 * symbol)
+    ask = _best_word(book, 2 * symbol + 1)
+    return bid[0], bid[1], bid[2], ask[0], ask[1], ask[2]
+
+
+@verb
+def _best_word(book, place):  # type: ignore[no-untyped-def]
+    level = np.int64(book.sides[place]["best"])
+    if level == NIL:
+        return np.int64(0), np.int64(0), np.int64(-1)
+    record = book.levels[level]
+    return record["price"], record["qty_lots"], np.int64(record["order_count"])
+
+
+@verb
+def _note_done(venue, command, bests):  # type: ignore[no-untyped-def]
+    """A command was done: number it, mark who holds its symbol."""
+    book = venue.book
+    control = book.control[0]
+    control["sequence"] += 1
+    control["last_ns"] = max(control["last_ns"], command["venue_ns"])
+    control["best_changed"] = best_words(book, command["symbol"]) != bests
+    if command["symbol"] >= 0 and command["symbol"] < len(book.symbols):
+        touch(venue, np.int64(command["symbol"]))
+
+
+@verb
+def _do(venue, command, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
+    """Judge a command, and do it; returns its status."""
+    kind = command["kind"]
+    if kind == Kind.NEW or kind == Kind.CANCEL or kind == Kind.AMEND:
+        return change_orders(venue, command, display_lots, gtd_ns)
+    elif kind == Kind.TAKE:
+        return take_at(venue, command)
+    elif kind == Kind.CANCEL_ALL:
+        return _cancel_all(venue, command)
+    elif kind == Kind.STATUS:
+        return _set_status(venue, command)
+    return np.int64(0)
+
+
+@verb
+def _cancel_all(venue, command):  # type: ignore[no-untyped-def]
+    """Cancel an account's orders; returns how many."""
+    if command["owner"] < 0 or command["owner"] >= len(venue.ledger.accounts):
+        return np.int64(Status.ACCOUNT_UNKNOWN)
+    if command["symbol"] < NIL or command["symbol"] >= len(venue.book.symbols):
+        return np.int64(Status.SYMBOL_UNKNOWN)
+    if command["side"] < NIL or command["side"] > 1:
+        return np.int64(Status.SIDE_UNKNOWN)
+    owner, symbol = np.int64(command["owner"]), np.int64(command["symbol"])
+    return np.int64(cancel_own(venue, owner, symbol, np.int64(command["side"]), False))
+
+
+@verb
+def _set_status(venue, command):  # type: ignore[no-untyped-def]
+    """Set the trading status of a symbol."""
+    if command["symbol"] < 0 or command["symbol"] >= len(venue.book.symbols):
+        return np.int64(Status.SYMBOL_UNKNOWN)
+    if command["qty_lots"] < 0 or command["qty_lots"] > TradingStatus.CLOSED:
+        return np.int64(Status.KIND_UNKNOWN)
+    venue.book.symbols[command["symbol"]]["status"] = command["qty_lots"]
+    return np.int64(0)
+
+
+# ---- two-sided quotes -----------------------------------------------------------------------
+
+
+@helper
+def _quote_statuses(venue, head, more):  # type: ignore[no-untyped-def]
+    """What is wrong with a quote as a whole, for both of its sides; 0 for nothing."""
+    status = np.int64(Status.OK)
+    if head["symbol"] < 0 or head["symbol"] >= len(venue.book.symbols):
+        status = np.int64(Status.SYMBOL_UNKNOWN)
+    elif owner_status(venue, head["owner"]) < 0:
+        status = np.int64(Status.ACCOUNT_UNKNOWN)
+    elif head["order_id"] == 0 or more["order_id"] == 0:
+        status = np.int64(Status.ORDER_ID_ZERO)
+    elif head["order_id"] == more["order_id"]:
+        status = np.int64(Status.ORDER_ID_DUPLICATE)
+    elif head["tif"] == TimeInForce.GTD:
+        status = np.int64(Status.TERMS_CONFLICT)
+    else:
+        status = _quote_rings(venue, head, more)
+    if status < 0:
+        _refused(venue, head, status)
+        _refused(venue, head, status)
+    return status, status
+
+
+@verb
+def _quote_rings(venue, head, more):  # type: ignore[no-untyped-def]
+    """Whether the rings have room for both sides, so that a quote is never done by half."""
+    mode = counting_mode(head)
+    bid = measure(venue, head, 0, head["price"], max(0, head["qty_lots"]), mode)
+    ask = measure(venue, head, 1, more["price"], max(0, more["qty_lots"]), mode)
+    count = bid[1] + ask[1]
+    if mode == SelfTrade.NONE and head["price"] >= more["price"]:  # the one may meet the other
+        bids = min(max(0, head["qty_lots"]), LEVEL_QTY_MAX)  # not judged yet: it may be anything
+        asks = min(max(0, more["qty_lots"]), LEVEL_QTY_MAX)
+        count = min(count + min(bids, asks), bids + asks)
+    return rings_take(venue, count)
+
+
+@helper
+def _side_of_quote(venue, head, more, turn):  # type: ignore[no-untyped-def]
+    """The command that makes one side of a quote so, in the venue's scratch record.
+
+    Where the new bid would meet the old ask, the ask goes first.
+    """
+    book = venue.book
+    command = venue.scratch[1]
+    asks = slot_of(book, more["order_id"])
+    if turn == 0:
+        ask_first = asks != NIL and head["price"] >= price_at(book, asks) and head["qty_lots"] > 0
+        command["side"] = 1 if ask_first else 0
+    else:
+        command["side"] = 1 - command["side"]
+    of = head if command["side"] == 0 else more
+    slot = slot_of(book, of["order_id"])
+    command["order_id"] = of["order_id"]
+    command["price"] = of["price"]
+    command["qty_lots"] = of["qty_lots"]
+    command["venue_ns"] = head["venue_ns"]
+    command["local_ns"] = head["local_ns"]
+    command["symbol"] = head["symbol"]
+    command["owner"] = head["owner"]
+    command["tif"] = head["tif"]
+    command["self_trade"] = head["self_trade"]
+    command["terms"] = head["terms"]
+    command["flags"] = Flag.LAST
+    command["other_id"] = 0
+    lives = slot != NIL and side_of(book, slot) == command["side"]
+    if of["qty_lots"] == 0:
+        command["kind"] = Kind.CANCEL if lives else Kind.TIMER
+    elif lives:
+        command["kind"] = Kind.AMEND
+        command["terms"] = 0  # the order has its own
+    else:
+        command["kind"] = Kind.NEW  # the id of an order on the other side is a duplicate then
+    return command
+
+
+@verb
+def slot_of(book, order_id):  # type: ignore[no-untyped-def]
+    """The slot of a live order, or NIL."""
+    return np.int64(lookup(book.entries, book.control[0]["salt"], order_id))
+
+
+@verb
+def side_of(book, slot):  # type: ignore[no-untyped-def]
+    """The side of a resting order."""
+    return np.int64(book.levels[book.nodes[slot]["level"]]["owner"]) & 1
+
+
+@verb
+def price_at(book, slot):  # type: ignore[no-untyped-def]
+    """The price of a resting order."""
+    return book.levels[book.nodes[slot]["level"]]["price"]
+
+
+@helper
+def submit_one(venue, commands, place):  # type: ignore[no-untyped-def]
+    """Do one command; a call, for kernels with several places where they do one.
+
+    Returns its status; of a quote the first that is below 0, else the sum of both.
+    """
+    first, second, _ = apply_command(venue, commands, place)
+    if first < 0 or second < 0:
+        return first if first < 0 else second
+    return first + second
+
+
+# ---- for Python -----------------------------------------------------------------------------
+
+
+@kernel
+def submit_all(venue, commands, start, statuses):  # type: ignore[no-untyped-def]
+    """Do a run of commands.
+
+    Args:
+        venue: the venue.
+        commands: COMMAND.
+        start: the first record to do.
+        statuses: int64 per record, written: lots traded (CANCEL: cancelled; CANCEL_ALL: orders
+            cancelled), or a Status below 0. Of a second record that of a quote's ask, else 0.
+
+    Returns:
+        The first record that was not done: `len(commands)`, or where a ring has no room until it
+        is drained.
+    """
+    place = start
+    control = venue.control[0]
+    while place < len(commands):
+        first, second, size = apply_command(venue, commands, place)
+        statuses[place] = first
+        if size == 2:
+            statuses[place + 1] = second
+        if is_ring_status(first) or is_ring_status(second):
+            held_back = control["trade_head"] > control["trade_tail"]
+            if held_back or control["fill_head"] > control["fill_tail"]:
+                _uncount(venue, commands[place], first, second)
+                return place
+        place += size
+    return place
+
+
+@verb
+def is_ring_status(status):  # type: ignore[no-untyped-def]
+    """Whether a ring was too full."""
+    return status == Status.TRADE_RING_FULL or status == Status.FILL_RING_FULL
+
+
+@helper
+def _uncount(venue, command, first, second):  # type: ignore[no-untyped-def]
+    """A command is not refused after all: it will be done once the rings are drained."""
+    accounts = len(venue.ledger.accounts)
+    owner = np.int64(command["owner"])
+    row = owner if owner >= 0 and owner < accounts else accounts
+    venue.counts[row * STATUS_SPAN - first] -= is_ring_status(first)
+    venue.counts[row * STATUS_SPAN - second] -= is_ring_status(second)
+    venue.control[0]["command_count"] -= 1
+
+
+@kernel
+def kill(venue, owner):  # type: ignore[no-untyped-def]
+    """Pull an account's kill switch: cancel all its orders and let none in; returns a status."""
+    status = pull_kill(venue.ledger, owner, venue.control[0]["now_ns"])
+    settle(venue)
+    return status
+
+
+@kernel
+def attend(venue):  # type: ignore[no-untyped-def]
+    """Look after accounts whose marks, limits or switches were changed outside a command."""
+    settle(venue)

@@ -1,0 +1,408 @@
+"""Positions, P&L and limits from a notebook: the account of somebody who trades elsewhere, or here.
+
+    tracker = Tracker([XYZ], limits=Limits(max_position=10_000))
+    tracker.money.record(BID, "100.00", 500)
+    tracker.money.mark("100.05")
+    tracker.position().net                     # Decimal('25.00')
+
+There are two doors, as to a market: `Tracker` takes price units and lots, `Tracker.money` prices
+and quantities as people write them. What a kernel refuses raises RefusedError, and nothing is
+changed then.
+
+A tracker counts in a ledger: one of its own, or the ledger of a venue, which then counts the fills
+itself, and whose lines are handed over with `append_fills`.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import numpy as np
+
+from mmjit.arguments import flag, pattern, whole
+from mmjit.core import ledger as kernels
+from mmjit.core.book import Book
+from mmjit.core.codes import ASK, BID, NIL, Marking, Mode, Status, TimeInForce
+from mmjit.core.ledger import Ledger
+from mmjit.core.limits import check_order
+from mmjit.core.records import COMMAND
+from mmjit.core.state import Counts, aligned_zeros, configure_symbol, memory_book
+from mmjit.core.tables import ACCOUNT, FILL, LIMIT, POSITION, TERMS, TOTAL
+from mmjit.errors import ArgumentError, RefusedError, check
+from mmjit.fifo import Fifo, first_in_first_out
+from mmjit.fills import FillLog
+from mmjit.instrument import Instrument, Number
+from mmjit.limits_file import Limits
+from mmjit.positions import Position, Standing, Totals, position_of, standing_of, totals_of
+from mmjit.terms import set_terms, settlement
+
+Array = np.ndarray[Any, Any]
+
+
+class Tracker:
+    """The positions of an account in some instruments, and what it may do.
+
+    Args:
+        instruments: by symbol number.
+        limits: put in force for this account; None leaves what is in force.
+        maker_fee: of the notional, below 0 a rebate; with a ledger of its own only, as the next.
+        taker_fee: of the notional.
+        marking: what a venue marks positions to: "mid", "last" or "liquidation".
+        accounts: how many the ledger has.
+        ledger: of a venue, whose terms are set; None makes one.
+        book: of the venue, whose prices `check` holds orders to; None holds them to the marks.
+        log: the fills so far; None begins to keep them.
+        attend: called when orders of the account may have to be cancelled: after a mark, a fill
+            from elsewhere and a pull of the kill switch. Whoever holds the orders gives it.
+        owner: the account.
+    """
+
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        *,
+        limits: Limits | None = None,
+        maker_fee: Number = 0,
+        taker_fee: Number = 0,
+        marking: str = "mid",
+        accounts: int = 1,
+        ledger: Ledger | None = None,
+        book: Book | None = None,
+        log: FillLog | None = None,
+        attend: Callable[[], None] | None = None,
+        owner: int = 0,
+    ) -> None:
+        if not instruments:
+            raise ArgumentError("instruments: none given; a tracker has at least one")
+        self.instruments = tuple(instruments)
+        if ledger is None:
+            ledger = _new_ledger(self.instruments, whole("accounts", accounts, 1, 1 << 15))
+            set_terms(ledger, self.instruments, maker_fee, taker_fee, marking_of(marking))
+        elif len(ledger.terms) < len(instruments):
+            raise ArgumentError(
+                f"instruments: {len(instruments)} given, the ledger has room for "
+                f"{len(ledger.terms)}; make it with more"
+            )
+        self.ledger = ledger
+        self.owner = whole("owner", owner, 0, len(ledger.accounts) - 1)
+        self.log = FillLog() if log is None else log
+        self._attend = attend
+        self._has_market = book is not None
+        self._book = _stand_in(self.instruments) if book is None else book
+        self._line = np.zeros(1, FILL)
+        self._order = np.zeros(1, COMMAND)
+        self.money = MoneyDoor(self)
+        if limits is not None:
+            if not isinstance(limits, Limits):
+                raise ArgumentError(f"limits: {limits!r} is no Limits; give Limits or read_limits")
+            limits.apply(ledger, self.instruments, self.owner)
+
+    def account(self, owner: int) -> "Tracker":
+        """The same, of another account of the ledger."""
+        return Tracker(
+            self.instruments,
+            ledger=self.ledger,
+            book=self._book if self._has_market else None,
+            log=self.log,
+            attend=self._attend,
+            owner=owner,
+        )
+
+    # ---- what happens -------------------------------------------------------------------------
+
+    def record(
+        self,
+        side: int,
+        price: int,
+        qty_lots: int,
+        *,
+        symbol: int = 0,
+        maker: bool = True,
+        time_ns: int = 0,
+        order_id: int = 0,
+    ) -> None:
+        """Take a fill that happened elsewhere, whatever the limits; the mark stays.
+
+        A position that was never marked is marked at the price of its first fill.
+
+        Args:
+            side: 0 bought, 1 sold.
+            price: in price units.
+            qty_lots: at least 1.
+            symbol: the symbol's number.
+            maker: whether our order rested; decides the fee.
+            time_ns: when it happened.
+            order_id: of our order, 0 to 2**64 - 1.
+
+        Raises:
+            RefusedError: what the position could come to would not be counted exactly, or there is
+                no such side or quantity.
+        """
+        line = self._line[0]
+        line["venue_ns"] = whole("time_ns", time_ns)
+        line["order_id"] = pattern("order_id", order_id)
+        line["price"] = whole("price", price)
+        line["qty_lots"] = whole("qty_lots", qty_lots)
+        line["symbol"] = self._symbol(symbol)
+        line["side"] = whole("side", side, 0, 1)
+        line["maker"] = flag("maker", maker)
+        line["owner"] = self.owner
+        line["event"] = NIL
+        self._take(int(line["symbol"]), int(line["venue_ns"]))
+        self.log.append(self._line)
+        self._look_after(int(line["symbol"]))
+
+    def mark(self, price: int, *, symbol: int = 0, time_ns: int = 0) -> None:
+        """Mark the position to a price in price units, and judge the losses of the account."""
+        self.mark_twice(2 * whole("price", price), symbol=symbol, time_ns=time_ns)
+
+    def mark_twice(self, price_twice: int, *, symbol: int = 0, time_ns: int = 0) -> None:
+        """Mark to twice a price, so that a mid between two price units is exact."""
+        number, twice = self._symbol(symbol), whole("price_twice", price_twice)
+        now_ns = whole("time_ns", time_ns)
+        check(kernels.mark_at(self.ledger, self.owner, number, twice, now_ns))
+        self._look_after(number)
+
+    def append_fills(self, lines: Array) -> None:
+        """Keep fills that the ledger has counted already.
+
+        Args:
+            lines: FILL, as drained from the ring of a venue; of all accounts.
+        """
+        self.log.append(lines)
+
+    # ---- what there is ------------------------------------------------------------------------
+
+    def position(self, symbol: int = 0) -> Position:
+        """The account in a symbol, in currency and units."""
+        number = self._symbol(symbol)
+        row = self.owner * len(self.ledger.terms) + number
+        return position_of(
+            self.ledger.positions[row], self.ledger.terms[number], self.instruments[number]
+        )
+
+    def totals(self) -> dict[str, Totals]:
+        """The account in each currency, by its name."""
+        positions = [self.position(symbol) for symbol in range(len(self.instruments))]
+        width = len(self.ledger.totals) // len(self.ledger.accounts)
+        found = {}
+        for number, instrument in enumerate(self.instruments):
+            currency = settlement(instrument)
+            if currency not in found:
+                row = self.owner * width + int(self.ledger.terms[number]["currency"])
+                held = [p for p in positions if p.currency == currency]
+                found[currency] = totals_of(self.ledger.totals[row], currency, held)
+        return found
+
+    def fills(
+        self,
+        symbol: int | None = None,
+        side: int | None = None,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        order_id: int | None = None,
+    ) -> Array:
+        """The trades history of the account, or the part of it of which all of this is true.
+
+        Args:
+            symbol: the symbol's number.
+            side: 0 bought, 1 sold.
+            since_ns: at this time or later.
+            until_ns: before this time.
+            order_id: of our order.
+
+        Returns:
+            FILL, a copy, in the order in which they happened.
+        """
+        return self.log.find(
+            owner=self.owner,
+            symbol=None if symbol is None else self._symbol(symbol),
+            side=side,
+            since_ns=since_ns,
+            until_ns=until_ns,
+            order_id=order_id,
+        )
+
+    def fifo(self, symbol: int = 0) -> Fifo:
+        """Realised P&L by first in, first out, and the lots that are open."""
+        number = self._symbol(symbol)
+        return first_in_first_out(self.fills(number), self.instruments[number])
+
+    # ---- what it may do -----------------------------------------------------------------------
+
+    def check(self, side: int, price: int, qty_lots: int, *, symbol: int = 0) -> Status:
+        """Whether an order to rest would pass the limits: OK, or the rule that it breaks.
+
+        Nothing is changed. Prices are held to the book of the venue, or else to the mark.
+        """
+        number = self._symbol(symbol)
+        order = self._order[0]
+        order["owner"], order["symbol"] = self.owner, number
+        order["side"] = whole("side", side, 0, 1)
+        order["price"] = whole("price", price)
+        order["qty_lots"] = whole("qty_lots", qty_lots)
+        order["tif"] = TimeInForce.GTC
+        return Status(int(check_order(self.ledger, self._book, self._order, 0)))
+
+    @property
+    def standing(self) -> Standing:
+        """What the account may do now."""
+        return standing_of(self.ledger, self.owner)
+
+    @property
+    def mode(self) -> Mode:
+        """NORMAL, REDUCE_ONLY after a loss limit was reached, FROZEN by the kill switch."""
+        return self.standing.mode
+
+    @property
+    def cause(self) -> Status:
+        """The rule that refused orders are told while the mode is not NORMAL."""
+        return self.standing.cause
+
+    def kill(self, *, time_ns: int = 0) -> None:
+        """Pull the kill switch: no order of the account passes until `disarm` and `resume`.
+
+        Its orders are cancelled by whoever holds them.
+        """
+        check(kernels.pull_kill(self.ledger, self.owner, whole("time_ns", time_ns)))
+        if self._attend is not None:
+            self._attend()
+
+    def disarm(self) -> None:
+        """The first step out of a pulled kill switch."""
+        check(kernels.disarm(self.ledger, self.owner))
+
+    def resume(self) -> None:
+        """The second step: orders pass again. Refused (KILL_SWITCH_ARMED) without the first."""
+        check(kernels.resume(self.ledger, self.owner))
+
+    def release(self) -> None:
+        """Let an account that reached a loss limit trade again; its next mark judges it anew."""
+        check(kernels.release(self.ledger, self.owner))
+
+    def start_session(self, reset_peak: bool = False) -> None:
+        """Begin a day: its loss is counted from the equity now, if asked the drawdown too.
+
+        An account that may only reduce because of a figure that begins anew may trade again.
+        """
+        check(kernels.start_session(self.ledger, self.owner, flag("reset_peak", reset_peak)))
+
+    # ---- conversions --------------------------------------------------------------------------
+
+    def _take(self, symbol: int, time_ns: int) -> None:
+        """Count the fill in `_line` and mark its position again; a refusal leaves no trace."""
+        row = self.owner * len(self.ledger.terms) + symbol
+        held, account = self.ledger.positions[row], self.ledger.accounts[self.owner]
+        before = held.copy(), account.copy()
+        if kernels.record_fills(self.ledger, self._line) < 1:
+            raise RefusedError(Status(int(kernels.fill_status(self.ledger, self._line, 0))))
+        status = kernels.mark_at(self.ledger, self.owner, symbol, int(held["mark_twice"]), time_ns)
+        if status < 0:  # it would be counted exactly at its price, but not at the mark
+            self.ledger.positions[row], self.ledger.accounts[self.owner] = before
+            raise RefusedError(Status(int(status)))
+
+    def _look_after(self, symbol: int) -> None:
+        """Tell whoever holds the orders, and let the stand-in for a market show the mark."""
+        if self._attend is not None:
+            self._attend()
+        if not self._has_market:
+            self._show_mark(symbol)
+
+    def _show_mark(self, symbol: int) -> None:
+        """A bid and an ask around the mark."""
+        row = self.owner * len(self.ledger.terms) + symbol
+        mark_twice = int(self.ledger.positions[row]["mark_twice"])
+        for side, price in ((BID, mark_twice // 2), (ASK, -(-mark_twice // 2))):
+            level = 2 * symbol + side
+            self._book.sides[level]["best"] = level
+            self._book.levels[level]["price"] = price
+
+    def _symbol(self, symbol: int) -> int:
+        return whole("symbol", symbol, 0, len(self.instruments) - 1)
+
+
+class MoneyDoor:
+    """The verbs of a tracker with prices and quantities as people write them."""
+
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
+
+    def record(
+        self,
+        side: int,
+        price: Number,
+        qty: Number,
+        *,
+        symbol: int = 0,
+        maker: bool = True,
+        time_ns: int = 0,
+        order_id: int = 0,
+    ) -> None:
+        """Take a fill that happened elsewhere."""
+        unit = self._unit(symbol)
+        self._tracker.record(
+            side,
+            unit.price(price),
+            unit.lots(qty),
+            symbol=symbol,
+            maker=maker,
+            time_ns=time_ns,
+            order_id=order_id,
+        )
+
+    def mark(self, price: Number, *, symbol: int = 0, time_ns: int = 0) -> None:
+        """Mark to a price, which may lie in the middle between two price units."""
+        unit = self._unit(symbol)
+        try:
+            twice = unit.price(2 * Decimal(repr(price) if isinstance(price, float) else price))
+        except (InvalidOperation, TypeError, ValueError):
+            raise ArgumentError(
+                f"price of {unit.symbol}: {price!r} is no whole number of halves of "
+                f"{unit.price_unit}; round it"
+            ) from None
+        self._tracker.mark_twice(twice, symbol=symbol, time_ns=time_ns)
+
+    def check(self, side: int, price: Number, qty: Number, *, symbol: int = 0) -> Status:
+        """Whether an order to rest would pass the limits."""
+        unit = self._unit(symbol)
+        return self._tracker.check(side, unit.price(price), unit.lots(qty), symbol=symbol)
+
+    def _unit(self, symbol: int) -> Instrument:
+        last = len(self._tracker.instruments) - 1
+        return self._tracker.instruments[whole("symbol", symbol, 0, last)]
+
+
+def marking_of(name: str) -> Marking:
+    """What positions are marked to, by its name."""
+    try:
+        return Marking[name.upper()]
+    except (KeyError, AttributeError):
+        names = ", ".join(marking.name.lower() for marking in Marking)
+        raise ArgumentError(f"marking: {name!r} is none of {names}; give one") from None
+
+
+def _new_ledger(instruments: Sequence[Instrument], accounts: int) -> Ledger:
+    """A ledger in memory, without limits."""
+    symbols = len(instruments)
+    currencies = len({settlement(instrument) for instrument in instruments})
+    ledger = Ledger(
+        positions=aligned_zeros("positions", POSITION, accounts * symbols),
+        terms=aligned_zeros("terms", TERMS, symbols),
+        limits=aligned_zeros("limits", LIMIT, accounts * symbols),
+        totals=aligned_zeros("totals", TOTAL, accounts * currencies),
+        accounts=aligned_zeros("accounts", ACCOUNT, accounts),
+    )
+    kernels.format_ledger(ledger)
+    return ledger
+
+
+def _stand_in(instruments: Sequence[Instrument]) -> Book:
+    """What a tracker without a venue shows the limits for a market: bounds, and later its marks.
+
+    Only what the limits read of a book is kept up: two levels a symbol, without orders.
+    """
+    book = memory_book(Counts(len(instruments), 1, 2 * len(instruments)))
+    for number, instrument in enumerate(instruments):
+        bounds = instrument.price_min, instrument.price_max, instrument.increment
+        check(configure_symbol(book, number, *bounds))
+    return book

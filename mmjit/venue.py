@@ -1,0 +1,450 @@
+"""A venue to trade at: orders meet by price and time, and every account is counted.
+
+    venue = Venue([XYZ], limits=Limits(max_position=10_000))
+    venue.money.submit(1, BID, "100.00", 1_000)
+    venue.money.execute_at("100.00", 500, ASK, owner=None)   # somebody sells 500 to it
+
+`owner` is an account: 0, ours, unless another is named; None is the market at large, which has no
+account. There are two doors, as to a market: `Venue` takes price units and lots, `Venue.money`
+prices and quantities as people write them. A refused call raises RefusedError and changes nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmjit.arena import State
+from mmjit.arguments import pattern, whole
+from mmjit.books import Books
+from mmjit.core import venue as kernels
+from mmjit.core.codes import (
+    NIL,
+    STATUS_SPAN,
+    Flag,
+    Kind,
+    SelfTrade,
+    Status,
+    Term,
+    TimeInForce,
+    TradingStatus,
+)
+from mmjit.core.ledger import start_session
+from mmjit.core.records import COMMAND, TRADE
+from mmjit.core.resting import Venue as Arrays
+from mmjit.core.state import Counts, VenueCounts, memory_venue
+from mmjit.errors import ArgumentError, StateError, check
+from mmjit.growing import Log
+from mmjit.instrument import Instrument, Number
+from mmjit.limits_file import Limits
+from mmjit.terms import currencies_of, terms_of
+from mmjit.tracker import Tracker, marking_of
+from mmjit.venue_money import Done, MoneyDoor
+
+Array = np.ndarray[Any, Any]
+
+
+class Venue(Books):
+    """The books of some instruments, in which orders trade with each other.
+
+    Args:
+        instruments: by symbol number.
+        state: where everything lives; without it, in memory.
+        orders: room for resting orders, of a venue in memory.
+        accounts: how many, of a venue in memory.
+        limits: put in force for account 0; None leaves what is in force.
+        maker_fee: of the notional of fills of resting orders, as a fraction; below 0 is a rebate.
+        taker_fee: of the notional of fills of incoming orders.
+        marking: what positions are marked to: "mid", "last" or "liquidation".
+
+    Attributes:
+        tracker: positions, P&L, limits, trades history and kill switch of account 0; those of
+            another are `tracker.account(n)`.
+    """
+
+    def __init__(
+        self,
+        instruments: Sequence[Instrument],
+        state: State | None = None,
+        *,
+        orders: int = 1 << 16,
+        accounts: int = 1,
+        limits: Limits | None = None,
+        maker_fee: Number = 0,
+        taker_fee: Number = 0,
+        marking: str = "mid",
+    ) -> None:
+        currencies = len(currencies_of(instruments))
+        self._arrays: Arrays | None = None
+        if state is None:
+            room = whole("orders", orders, 1, 1 << 30)
+            book = Counts(max(1, len(instruments)), room, room)
+            number = whole("accounts", accounts, 1, (1 << 15) - 1)
+            self._arrays = memory_venue(VenueCounts(book, number, max(1, currencies)))
+        super().__init__(instruments, state, self._arrays.book if self._arrays else None)
+        self._set_terms(terms_of(instruments, maker_fee, taker_fee), marking, currencies)
+        self._trades = Log(TRADE, "mmjit.TRADE")
+        self._commands = np.zeros(2, COMMAND)
+        self._statuses = np.zeros(2, np.int64)
+        self.tracker = Tracker(
+            instruments,
+            limits=limits,
+            ledger=self.arrays.ledger,
+            book=self.book,
+            attend=lambda: kernels.attend(self.arrays),
+        )
+        self.money = MoneyDoor(self)
+
+    def _set_terms(self, wanted: Array, marking: str, currencies: int) -> None:
+        """Say what trading costs; what positions are counted in cannot change any more."""
+        ledger = self.arrays.ledger
+        if currencies * len(ledger.accounts) > len(ledger.totals):
+            room = len(ledger.totals) // len(ledger.accounts)
+            raise ArgumentError(
+                f"instruments: {currencies} currencies, the state has room for {room}; "
+                "create it with more --currencies"
+            )
+        if self._state is not None and not self._state.writable:
+            return
+        known = ledger.terms[: len(wanted)]
+        traded = ledger.positions["fill_count"].reshape(len(ledger.accounts), -1).sum(axis=0)
+        for number, instrument in enumerate(self.instruments):
+            for name in ("point_pico", "inverse_pico", "currency"):
+                if traded[number] > 0 and known[number][name] != wanted[number][name]:
+                    raise StateError(
+                        f"{instrument.symbol}: its positions are counted with {name} "
+                        f"{known[number][name]}, not {wanted[number][name]}; give the instrument "
+                        "as it was"
+                    )
+        wanted["marking"] = marking_of(marking)
+        wanted["session_end_ns"] = known["session_end_ns"]
+        known[:] = wanted
+
+    @property
+    def arrays(self) -> Arrays:
+        """Every array, for kernels and for looking at them."""
+        if self._state is not None:
+            return self._state.venue
+        return self._arrays  # type: ignore[return-value]  # one of the two there is
+
+    @property
+    def now_ns(self) -> int:
+        """The clock: the latest time of a command."""
+        return int(self.arrays.control[0]["now_ns"])
+
+    # ---- orders -------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        order_id: int,
+        side: int,
+        price: int | None,
+        qty_lots: int,
+        *,
+        symbol: int = 0,
+        owner: int | None = 0,
+        tif: TimeInForce = TimeInForce.GTC,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        display_lots: int = 0,
+        expires_ns: int | None = None,
+        self_trade: SelfTrade = SelfTrade.NONE,
+        time_ns: int | None = None,
+    ) -> Done:
+        """Enter an order: it trades as far as its price allows, and what is left rests.
+
+        Args:
+            order_id: 1 to 2**64 - 1; no live order has it.
+            side: 0 bid, 1 ask.
+            price: in price units; None is a market order, whose rest is cancelled.
+            qty_lots: at least 1.
+            symbol: the symbol's number.
+            owner: the account; None is the market at large.
+            tif: GTC, DAY (to the end of the session), GTD (to `expires_ns`), IOC or FOK.
+            post_only: refuse it if it would trade at once.
+            reduce_only: refuse it unless it brings the position nearer to zero.
+            display_lots: what an iceberg shows at a time; 0 shows all.
+            expires_ns: of a GTD order, which giving it makes it.
+            self_trade: what happens where it would trade with its owner's own.
+            time_ns: when it arrives; None is now, by the venue's clock.
+
+        Raises:
+            RefusedError: it breaks a rule; see `mmjit.Status`.
+        """
+        terms = (Term.POST_ONLY if post_only else 0) | (Term.REDUCE_ONLY if reduce_only else 0)
+        if price is None:
+            terms |= Term.MARKET
+        if expires_ns is not None and tif == TimeInForce.GTC:
+            tif = TimeInForce.GTD
+        command = self._command(Kind.NEW, symbol, owner, time_ns)
+        command["order_id"] = pattern("order_id", order_id, 1)
+        command["side"] = whole("side", side, 0, 1)
+        command["price"] = 0 if price is None else whole("price", price)
+        command["qty_lots"] = whole("qty_lots", qty_lots)
+        command["tif"] = whole("tif", tif, 0, TimeInForce.FOK)
+        command["self_trade"] = whole("self_trade", self_trade, 0, SelfTrade.DECREMENT)
+        command["terms"] = terms
+        if tif == TimeInForce.GTD and expires_ns is None:
+            raise ArgumentError("expires_ns: a GTD order needs the time at which it expires")
+        if display_lots != 0 or tif == TimeInForce.GTD:
+            more = self._more()
+            more["qty_lots"] = whole("display_lots", display_lots)
+            more["venue_ns"] = 0 if expires_ns is None else whole("expires_ns", expires_ns)
+        return self._do()
+
+    def amend(
+        self,
+        order_id: int,
+        price: int,
+        qty_lots: int,
+        *,
+        new_id: int | None = None,
+        symbol: int = 0,
+        owner: int | None = 0,
+        keep_place: bool = True,
+        self_trade: SelfTrade = SelfTrade.NONE,
+        time_ns: int | None = None,
+    ) -> Done:
+        """Give an order another price and quantity.
+
+        A smaller quantity at the same price keeps its place in the queue; anything else is as good
+        as a new order with the terms of the old, and may trade.
+
+        Args:
+            order_id: of the order.
+            price: in price units.
+            qty_lots: what is to be open of it, shown or hidden.
+            new_id: of the order from then on; None keeps the old.
+            keep_place: False: it goes to the tail in any case.
+            symbol, owner, self_trade, time_ns: as for `submit`.
+        """
+        command = self._command(Kind.AMEND, symbol, owner, time_ns)
+        command["order_id"] = pattern("order_id", order_id, 1)
+        command["price"] = whole("price", price)
+        command["qty_lots"] = whole("qty_lots", qty_lots)
+        command["other_id"] = 0 if new_id is None else pattern("new_id", new_id, 1)
+        command["terms"] = 0 if keep_place else Term.TAIL
+        command["self_trade"] = whole("self_trade", self_trade, 0, SelfTrade.DECREMENT)
+        return self._do()
+
+    def cancel(
+        self,
+        order_id: int,
+        qty_lots: int = 0,
+        *,
+        symbol: int = 0,
+        owner: int | None = 0,
+        time_ns: int | None = None,
+    ) -> int:
+        """Cancel an order, or only `qty_lots` of it, which keeps its place; returns the lots."""
+        command = self._command(Kind.CANCEL, symbol, owner, time_ns)
+        command["order_id"] = pattern("order_id", order_id, 1)
+        command["qty_lots"] = whole("qty_lots", qty_lots)
+        self._do()
+        return int(self._statuses[0])
+
+    def cancel_all(
+        self,
+        *,
+        symbol: int | None = None,
+        side: int | None = None,
+        owner: int = 0,
+        time_ns: int | None = None,
+    ) -> int:
+        """Cancel every order of an account, or those of a symbol or side; returns how many."""
+        command = self._command(Kind.CANCEL_ALL, 0, owner, time_ns)
+        command["symbol"] = NIL if symbol is None else self._symbol(symbol)
+        command["side"] = NIL if side is None else whole("side", side, 0, 1)
+        self._do()
+        return int(self._statuses[0])
+
+    def quote(
+        self,
+        bid: tuple[int, int, int],
+        ask: tuple[int, int, int],
+        *,
+        symbol: int = 0,
+        owner: int | None = 0,
+        post_only: bool = False,
+        self_trade: SelfTrade = SelfTrade.CANCEL_OLDEST,
+        time_ns: int | None = None,
+    ) -> tuple[Status, Status]:
+        """Make a bid and an ask what they are to be, in one command.
+
+        Args:
+            bid: order id, price and lots; 0 lots cancels it. It is entered, or amended if it lives.
+            ask: the same.
+            post_only: of orders that are entered.
+            symbol, owner, self_trade, time_ns: as for `submit`.
+
+        Returns:
+            A status for each side; where one breaks a rule, the other is done all the same.
+        """
+        command = self._command(Kind.QUOTE, symbol, owner, time_ns)
+        command["terms"] = Term.POST_ONLY if post_only else 0
+        command["self_trade"] = whole("self_trade", self_trade, 0, SelfTrade.DECREMENT)
+        for one, values in ((command, bid), (self._more(), ask)):
+            one["order_id"] = pattern("order_id", values[0], 1)
+            one["price"] = whole("price", values[1])
+            one["qty_lots"] = whole("qty_lots", values[2])
+        self._run()
+        first, second = (Status(min(0, int(status))) for status in self._statuses)
+        return first, second
+
+    def execute_at(
+        self,
+        price: int,
+        qty_lots: int,
+        side: int,
+        *,
+        symbol: int = 0,
+        owner: int | None = None,
+        order_id: int = 0,
+        self_trade: SelfTrade = SelfTrade.NONE,
+        time_ns: int | None = None,
+    ) -> Done:
+        """Trade with what rests at exactly one price, in queue order, at most what is there.
+
+        Args:
+            price: in price units.
+            qty_lots: at most so many.
+            side: of who comes: 0 buys from the asks, 1 sells to the bids.
+            owner: the account of who comes; None is the market at large.
+            order_id: under which its trades are logged.
+            symbol, self_trade, time_ns: as for `submit`.
+        """
+        command = self._command(Kind.TAKE, symbol, owner, time_ns)
+        command["order_id"] = pattern("order_id", order_id)
+        command["side"] = whole("side", side, 0, 1)
+        command["price"] = whole("price", price)
+        command["qty_lots"] = whole("qty_lots", qty_lots)
+        command["self_trade"] = whole("self_trade", self_trade, 0, SelfTrade.DECREMENT)
+        return self._do()
+
+    def submit_all(self, commands: Array) -> Array:
+        """Do many commands.
+
+        Args:
+            commands: COMMAND, one-dimensional; one record each, or a MORE behind one that is not
+                flagged LAST.
+
+        Returns:
+            int64 per record: lots traded (of a CANCEL cancelled, of a CANCEL_ALL how many orders),
+            or below 0 the `Status` for which it was refused.
+        """
+        if not isinstance(commands, np.ndarray) or commands.dtype != COMMAND or commands.ndim != 1:
+            raise ArgumentError("commands: not a one-dimensional array of mmjit.COMMAND")
+        statuses = np.zeros(len(commands), np.int64)
+        self._run(np.require(commands, requirements=["C", "A"]).view(COMMAND), statuses)
+        return statuses
+
+    # ---- the clock and the switches -----------------------------------------------------------
+
+    def advance(self, time_ns: int) -> None:
+        """Let the clock go on: what has expired by then is cancelled."""
+        self._command(Kind.TIMER, 0, None, time_ns)
+        self._do()
+
+    def start_session(self, time_ns: int, *, reset_peak: bool = False) -> None:
+        """Begin a trading day: day orders last to each instrument's next close from then.
+
+        Daily figures begin anew, and so may an account that had reached its daily loss (with
+        `reset_peak` its drawdown).
+        """
+        self.advance(time_ns)
+        ledger = self.arrays.ledger
+        for number, instrument in enumerate(self.instruments):
+            ledger.terms[number]["session_end_ns"] = instrument.session.next_close_ns(time_ns)
+        for owner in range(len(ledger.accounts)):
+            check(int(start_session(ledger, owner, reset_peak)))
+
+    def set_status(
+        self, status: TradingStatus, *, symbol: int = 0, time_ns: int | None = None
+    ) -> None:
+        """Halt a symbol, or let it trade again; orders can be cancelled all the while."""
+        command = self._command(Kind.STATUS, symbol, None, time_ns)
+        command["qty_lots"] = whole("status", status, 0, TradingStatus.CLOSED)
+        self._do()
+
+    def kill(self, *, owner: int = 0) -> None:
+        """Pull an account's kill switch: all its orders are cancelled, and none gets in.
+
+        `tracker.disarm()` and then `tracker.resume()` let it trade again.
+        """
+        self._writable()
+        number = whole("owner", owner, 0, len(self.arrays.ledger.accounts) - 1)
+        check(int(kernels.kill(self.arrays, number)))
+
+    # ---- what happened ------------------------------------------------------------------------
+
+    def trades(self, symbol: int | None = None) -> Array:
+        """Every trade of this object's time, TRADE, or those of a symbol."""
+        lines: Array = self._trades.lines
+        return lines if symbol is None else lines[lines["symbol"] == self._symbol(symbol)]
+
+    def refusals(self, owner: int | None = 0) -> dict[str, int]:
+        """How often orders were refused, by lower-case status; of None, the market at large's."""
+        counts = self.arrays.counts.reshape(-1, STATUS_SPAN)
+        number = len(counts) - 1 if owner is None else whole("owner", owner, 0, len(counts) - 2)
+        return {
+            Status(-int(code)).name.lower(): int(counts[number, code])
+            for code in np.flatnonzero(counts[number])
+        }
+
+    # ---- conversions --------------------------------------------------------------------------
+
+    def _command(self, kind: Kind, symbol: int, owner: int | None, time_ns: int | None) -> Any:
+        """The first record of a command, to be completed."""
+        self._commands[:] = np.zeros(2, COMMAND)
+        command = self._commands[0]
+        command["kind"], command["flags"] = kind, Flag.LAST
+        command["symbol"] = self._symbol(symbol)
+        last = len(self.arrays.ledger.accounts) - 1
+        command["owner"] = NIL if owner is None else whole("owner", owner, 0, last)
+        now_ns = self.now_ns if time_ns is None else whole("time_ns", time_ns)
+        command["venue_ns"] = command["local_ns"] = now_ns
+        return command
+
+    def _more(self) -> Any:
+        """The second record of the command in hand."""
+        self._commands[0]["flags"] = 0
+        more = self._commands[1]
+        more["kind"], more["flags"] = Kind.MORE, Flag.LAST
+        return more
+
+    def _do(self) -> Done:
+        """Do the command in hand, or raise for the rule that it breaks."""
+        before = len(self._trades)
+        self._run()
+        check(int(self._statuses[0]))
+        control = self.arrays.control[0]
+        return Done(
+            int(control["filled_lots"]),
+            int(control["rested_lots"]),
+            int(control["prevented_lots"]),
+            self._trades.lines[before:],
+        )
+
+    def _run(self, commands: Array | None = None, statuses: Array | None = None) -> None:
+        """Do commands, draining the rings as often as they are full."""
+        self._writable()
+        if commands is None or statuses is None:
+            size = 1 if self._commands[0]["flags"] & Flag.LAST else 2
+            commands, statuses = self._commands[:size], self._statuses
+        done = 0
+        while done < len(commands):
+            done = int(kernels.submit_all(self.arrays, commands, done, statuses))
+            self.drain()
+
+    def drain(self) -> None:
+        """Move what the rings hold into the histories."""
+        arrays = self.arrays
+        control = arrays.control[0]
+        for name, ring, keep in (
+            ("trade", arrays.trades, self._trades.append),
+            ("fill", arrays.fills, self.tracker.append_fills),
+        ):
+            tail, head = int(control[f"{name}_tail"]), int(control[f"{name}_head"])
+            if head > tail:
+                keep(ring[np.arange(tail, head) & (len(ring) - 1)])
+                control[f"{name}_tail"] = head
