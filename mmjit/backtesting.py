@@ -17,10 +17,11 @@ from mmjit.core.book import Book
 from mmjit.core.codes import STATUS_SPAN, Mode, Status
 from mmjit.core.desk import QUOTE_LEVELS, Desk
 from mmjit.core.engine import Session, run_events
+from mmjit.core.jit import loop_for
 from mmjit.core.ledger import Ledger
 from mmjit.core.logbook import SPARE, Logbook
 from mmjit.core.replay import Region
-from mmjit.core.rules import Rule, RuleError, loop_for, stamp_of
+from mmjit.core.rules import Rule, RuleError, rule_signature, stamp_of
 from mmjit.core.tables import DUE, FILL, OWN, RUN, STEP, WANT
 from mmjit.core.trading import LATEST
 from mmjit.errors import StrategyError, TapeError
@@ -291,7 +292,8 @@ def _run(
     memory = np.zeros((len(session.dues), rule.memory.itemsize), np.uint8)
     entry = rule.entry(session.desk, session.quotes)
     arguments = (session, region, tape.events[:0], 0, params, memory)
-    loop = loop_for(run_events, arguments)
+    asked = rule_signature(session.desk, session.quotes)
+    loop = loop_for(run_events, [asked], arguments)
     run = session.desk.run[0]
     began = time.perf_counter()
     with Progress("backtest", len(tape.events), progress) as bar:

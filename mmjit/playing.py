@@ -20,9 +20,11 @@ import numpy as np
 
 from mmjit.core.codes import NIL
 from mmjit.core.desk import QUOTE_LEVELS, Desk
+from mmjit.core.jit import loop_for, signature_of
 from mmjit.core.records import COMMAND
-from mmjit.core.rules import Rule, RuleError, loop_for
+from mmjit.core.rules import Rule, RuleError, rule_signature
 from mmjit.core.tables import OWN, RUN, WANT
+from mmjit.core.venue import submitter
 from mmjit.errors import ArgumentError, StrategyError
 from mmjit.instrument import Number
 from mmjit.limits_file import Limits
@@ -141,7 +143,7 @@ def play(
     limits: Limits | None = None,
     maker_fee: Number = 0,
     taker_fee: Number = 0,
-    samples: int = 1000,
+    samples: int = 400,
     progress: bool | None = None,
 ) -> Played:
     """Run a quoting rule against an order flow, both in one venue.
@@ -215,6 +217,16 @@ def _whole(name: str, value: int, high: int) -> int:
     return int(value)
 
 
+def compile_loop(strategy: str = "inventory-skewed") -> None:
+    """Compile what a run needs but the venue itself, which takes as long again."""
+    made = simulation("cst")
+    table = _table(made, Venue(made.instruments, orders=made.order_capacity))
+    rule = find_rule(strategy)
+    params, memory = _bytes_of(rule, with_parameters(rule, {}), 1)
+    _loop(table, params, memory)
+    rule.entry(table.desk, table.quotes)
+
+
 def _table(made: Simulation, venue: Venue) -> Play:
     """Everything that the run writes to."""
     symbols = len(made.instruments)
@@ -223,9 +235,20 @@ def _table(made: Simulation, venue: Venue) -> Play:
     arrays = venue.arrays
     own = np.zeros((symbols, 2, QUOTE_LEVELS), OWN)
     desk = Desk(arrays.book, own, arrays.ledger, ticks_of(made.instruments), run, 0)
-    return Play(
-        arrays, made.flow, desk, np.zeros((2, QUOTE_LEVELS + 1), WANT), np.zeros(1, COMMAND)
-    )
+    quotes = np.zeros((2, QUOTE_LEVELS + 1), WANT)
+    return Play(arrays, made.flow, desk, quotes, np.zeros(1, COMMAND), np.zeros(1, np.int64))
+
+
+def _bytes_of(rule: Rule, record: Array, symbols: int) -> tuple[Array, Array]:
+    """Parameters and memory of a rule as the loop takes them."""
+    return record.view(np.uint8), np.zeros((symbols, rule.memory.itemsize), np.uint8)
+
+
+def _loop(table: Play, params: Array, memory: Array) -> Any:
+    """The loop, compiled."""
+    asked = rule_signature(table.desk, table.quotes)
+    taken = signature_of(table.venue, table.commands, 0, table.statuses)
+    return loop_for(run_play, [asked, taken], (table, 0, params, memory))
 
 
 def _run(
@@ -238,17 +261,18 @@ def _run(
     progress: bool | None,
 ) -> float:
     """Run to the end, looking at every symbol from time to time; returns the seconds it took."""
-    params = record.view(np.uint8)
-    memory = np.zeros((len(rows), rule.memory.itemsize), np.uint8)
-    loop = loop_for(run_play, (table, 0, params, memory))
+    submit, _ = submitter(table.venue)
+    params, memory = _bytes_of(rule, record, len(rows))
+    loop = _loop(table, params, memory)
     entry = rule.entry(table.desk, table.quotes)
+    loop(entry, submit, table, 0, params, memory)  # loaded before the clock starts
     seconds, done, samples = 0.0, 0, rows.shape[1]
     with Progress("trade", events, progress) as bar:
         for number in range(samples):
             goal = events * (number + 1) // samples
             began = time.perf_counter()
             while done < goal:
-                steps = int(loop(entry, table, goal - done, params, memory))
+                steps = int(loop(entry, submit, table, goal - done, params, memory))
                 venue.drain()
                 if steps == 0:
                     raise ArgumentError(f"events: the market ended after {done:,}; ask for fewer")

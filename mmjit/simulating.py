@@ -9,14 +9,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from mmjit.core.records import COMMAND, EVENT
+from mmjit.core.records import EVENT
 from mmjit.core.resting import Venue
 from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue
 from mmjit.errors import ArgumentError, check
 from mmjit.feeds.importing import Resolving
 from mmjit.instrument import Instrument
 from mmjit.models.catalogue import MODELS
-from mmjit.models.feed import run_flow
+from mmjit.models.feed import runner
 from mmjit.models.flow import SPAN_NS, Flow, make_flow, room_for
 from mmjit.models.plans import Model, Parameter, Plan, resting_mean
 from mmjit.progress import Progress
@@ -128,11 +128,11 @@ def simulate(
     _whole("events", events, 1, EVENTS_MAX)
     venue = _venue_for(made)
     resolving = Resolving(symbols)
-    commands = np.zeros(1, COMMAND)
+    run = runner(made.flow, venue)
     with TapeWriter(out, replace=replace) as writer, Progress("simulate", events, progress) as bar:
         for start in range(0, events, _PIECE):
             piece = np.zeros(min(_PIECE, events - start), EVENT)
-            written = run_flow(made.flow, venue, commands, piece)
+            written = run(piece)
             if written < len(piece):
                 raise _ended(made, start + written)
             resolving(piece)

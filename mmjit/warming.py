@@ -5,11 +5,14 @@ removed: so what is compiled is what the commands use, and nothing has to be lis
 holds that no kernel is left out.
 """
 
+import os
 import struct
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -32,7 +35,7 @@ from mmjit.feeds.itch50 import import_itch50
 from mmjit.feeds.lobster import import_lobster
 from mmjit.gauging import promises
 from mmjit.instrument import Instrument
-from mmjit.playing import play
+from mmjit.playing import compile_loop, play
 from mmjit.progress import Progress
 from mmjit.replaying import audit_book, depth, replay
 from mmjit.rulebook import SHIPPED
@@ -83,6 +86,31 @@ def warm(*, progress: bool | None = None) -> Warmed:
         seconds=time.monotonic() - began,
         folder=cache_folder(),
     )
+
+
+@contextmanager
+def helped() -> Iterator[None]:
+    """Let a second process compile half of what a first demo needs, while this one does the rest.
+
+    Where the kernels are there already, or there is one core only, nothing is started.
+    """
+    if any(cache_folder().glob("maker.run_play*.mmk")) or len(os.sched_getaffinity(0)) < 2:
+        yield
+        return
+    work = "from mmjit.warming import warm_loop; warm_loop()"
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([sys.executable, "-c", work], stdout=quiet, stderr=quiet)
+    try:
+        yield
+    finally:
+        process.kill()  # done by now, or of no use any more
+        process.wait()
+
+
+def warm_loop() -> None:
+    """Compile what `helped` has compiled beside."""
+    compile_loop()
+    promises(1.0, times=1_000)
 
 
 # ---- a market of a few orders ---------------------------------------------------------------

@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmjit.core.records import COMMAND, EVENT
+from mmjit.core.records import EVENT
 from mmjit.core.resting import Venue
 from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue
-from mmjit.models.feed import run_flow
+from mmjit.models.feed import runner
 from mmjit.replaying import depth
 from mmjit.simulating import Simulation, simulation
 
@@ -41,7 +41,7 @@ def run(model: str, events: int, *, symbols: int = 1, seed: int = 1, **params: A
     made = simulation(model, symbols=symbols, seed=seed, params=params)
     venue = venue_for(made)
     out = np.zeros(events, EVENT)
-    assert run_flow(made.flow, venue, np.zeros(1, COMMAND), out) == events
+    assert runner(made.flow, venue)(out) == events
     return Run(made, venue, out)
 
 

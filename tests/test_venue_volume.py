@@ -17,7 +17,7 @@ from mmjit.core.jit import CHECKED, COMPILED, helper, verb
 from mmjit.core.levels import LEVEL_QTY_MAX, level_at, sentinel_of
 from mmjit.core.records import COMMAND
 from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue
-from mmjit.core.venue import submit_one
+from mmjit.core.venue import apply_command
 from mmjit.core.wrapping import draw
 from tests import venues as v
 from tests.builders import door
@@ -616,7 +616,7 @@ def run_both(venue, naive, other, commands, scratch, span):  # type: ignore[no-u
     for number in range(span[1]):
         write_command(commands, naive, span[0], number)
         expected = naive_apply(naive, other, commands, span[3])
-        status = submit_one(venue, commands, 0)
+        status, _, _ = apply_command(venue, commands, 0)
         if expected < 0:
             span[4 - expected] += 1
         if status != expected:

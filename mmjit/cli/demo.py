@@ -65,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mmjit.gauging import promises
     from mmjit.limits_file import Limits, read_limits
     from mmjit.playing import play
+    from mmjit.warming import helped
 
     params: dict[str, Any] = dict(params_of(arguments.param, "qty_lots=1"))
     if arguments.strategy == "inventory-skewed":
@@ -73,18 +74,19 @@ def run(arguments: argparse.Namespace) -> int:
         limits = Limits(max_long=10, max_short=10, max_order_qty=10)
     else:
         limits = read_limits(arguments.limits)
-    result = play(
-        arguments.model,
-        strategy=arguments.strategy,
-        params=params,
-        symbols=arguments.symbols,
-        events=arguments.events,
-        seed=arguments.seed,
-        limits=limits,
-        maker_fee=arguments.maker_fee,
-        taker_fee=arguments.taker_fee,
-    )
-    figures = promises(1e9 * result.seconds / result.command_count)
+    with helped():
+        result = play(
+            arguments.model,
+            strategy=arguments.strategy,
+            params=params,
+            symbols=arguments.symbols,
+            events=arguments.events,
+            seed=arguments.seed,
+            limits=limits,
+            maker_fee=arguments.maker_fee,
+            taker_fee=arguments.taker_fee,
+        )
+        figures = promises(1e9 * result.seconds / result.command_count)
     drawn = None if arguments.no_picture else _draw(result, arguments.picture)
     if arguments.json:
         figured = {figure.name: figure.measured for figure in figures}

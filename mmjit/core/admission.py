@@ -7,6 +7,7 @@ import numpy as np
 from mmjit.core.book import qty_status
 from mmjit.core.codes import (
     NIL,
+    Kind,
     SelfTrade,
     Status,
     Term,
@@ -16,7 +17,7 @@ from mmjit.core.codes import (
 from mmjit.core.jit import verb
 from mmjit.core.levels import LEVEL_QTY_MAX, price_status, room_for_level
 from mmjit.core.limits import collar_price_of
-from mmjit.core.matching import measure, reaches
+from mmjit.core.matching import first_to_meet, measure, reaches
 
 FAR: Final = (1 << 63) - 1  # beyond every price
 _NEW_TERMS: Final = Term.MARKET | Term.POST_ONLY | Term.REDUCE_ONLY
@@ -48,6 +49,8 @@ def is_market(command):  # type: ignore[no-untyped-def]
 @verb
 def may_rest(command):  # type: ignore[no-untyped-def]
     """Whether what is left of an order stays."""
+    if command["kind"] == Kind.TAKE:
+        return False
     return command["tif"] <= TimeInForce.GTD and not is_market(command)
 
 
@@ -166,7 +169,7 @@ def worst_price(venue, command):  # type: ignore[no-untyped-def]
 @verb
 def would_trade(venue, command, side, worst):  # type: ignore[no-untyped-def]
     """Whether an order meets something at once."""
-    level = venue.book.sides[command["symbol"] * 2 + 1 - side]["best"]
+    level = first_to_meet(venue.book, command, side)
     return level != NIL and reaches(side, venue.book.levels[level]["price"], worst)
 
 

@@ -12,6 +12,7 @@ they write, can cost a compilation and never serve the code of another.
 A first compilation that takes longer than two seconds says so while it happens.
 """
 
+import gc
 import hashlib
 import os
 import pickle
@@ -227,7 +228,10 @@ def _complain(error: OSError) -> None:
 
 
 class _Patience(event.Listener):  # type: ignore[misc]
-    """Says on standard error, once a process, that kernels are being compiled."""
+    """Says on standard error, once a process, that kernels are being compiled.
+
+    Meanwhile the garbage collector rests.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -235,6 +239,8 @@ class _Patience(event.Listener):  # type: ignore[misc]
         self._spent_s = 0.0
         self._began_s = 0.0
         self._said = False
+        self._depth = 0  # kernels being compiled, each within another or in threads of their own
+        self._resumes = False  # whether the garbage collector was on before
 
     def on_start(self, event: Any) -> None:
         """Wait for what is left of the patience while a kernel of ours compiles."""
@@ -242,6 +248,10 @@ class _Patience(event.Listener):  # type: ignore[misc]
         if not isinstance(dispatcher._cache, StampedCache):
             return
         with self._lock:
+            self._depth += 1
+            if self._depth == 1 and gc.isenabled():
+                gc.disable()  # a compiler makes millions of objects and few cycles: a tenth of it
+                self._resumes = True
             if self._timer is not None or self._said:
                 return
             self._began_s = time.monotonic()
@@ -255,6 +265,10 @@ class _Patience(event.Listener):  # type: ignore[misc]
         if not isinstance(event.data["dispatcher"]._cache, StampedCache):
             return
         with self._lock:
+            self._depth -= 1
+            if self._depth == 0 and self._resumes:
+                gc.enable()
+                self._resumes = False
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None

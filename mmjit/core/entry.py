@@ -8,14 +8,12 @@ of the old; so one path lets orders in, whatever they come from.
 import numpy as np
 
 from mmjit.core.admission import (
-    counting_mode,
     crossing_status,
     form_status,
     halt_status,
     is_market,
     may_rest,
     rings_status,
-    rings_take,
     room_status,
     take_status,
     worst_price,
@@ -29,7 +27,7 @@ from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import count_open, open_more, row_of
 from mmjit.core.levels import level_at, open_level, price_status
 from mmjit.core.limits import RESTS, limit_status
-from mmjit.core.matching import match, match_at, measure_at
+from mmjit.core.matching import match
 from mmjit.core.pool import acquire, available
 from mmjit.core.resting import (
     EXPIRES,
@@ -48,7 +46,7 @@ from mmjit.core.resting import (
 
 @verb
 def change_orders(venue, command, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
-    """Do a NEW, AMEND or CANCEL; returns the lots traded (of a CANCEL: cancelled), or a status."""
+    """Do a NEW, TAKE, AMEND or CANCEL; returns the lots traded (cancelled), or a status."""
     kind = command["kind"]
     order = command
     leaving = np.int64(NIL)
@@ -58,6 +56,10 @@ def change_orders(venue, command, display_lots, gtd_ns):  # type: ignore[no-unty
         if status < 0:
             return status
         display_lots = np.int64(0) if display_lots == command["qty_lots"] else display_lots
+    elif kind == Kind.TAKE:
+        status = np.int64(take_status(venue, command))
+        if status < 0:
+            return status
     else:
         leaving = find(venue, command)
         if leaving < 0:
@@ -78,7 +80,7 @@ def change_orders(venue, command, display_lots, gtd_ns):  # type: ignore[no-unty
 
     if leaving != NIL:
         remove(venue, leaving)
-    elif order["owner"] >= 0:
+    elif order["owner"] >= 0 and kind == Kind.NEW:
         row = row_of(venue.ledger, order["owner"], order["symbol"])
         venue.ledger.positions[row]["order_count"] += 1
     return _let_in(venue, order, display_lots, expires_ns)
@@ -126,7 +128,7 @@ def _limits(venue, order, leaving):  # type: ignore[no-untyped-def]
     if leaving != NIL:
         left = leaves_of(venue, leaving)
         open_more(ledger, owner, symbol, side, -left)
-    elif order["kind"] != Kind.TAKE and may_rest(order):
+    elif may_rest(order):
         how |= RESTS
     price, qty_lots = order["price"], order["qty_lots"]
     status = limit_status(ledger, venue.book, owner, symbol, side, price, qty_lots, how)
@@ -385,35 +387,3 @@ def inherited(venue, slot):  # type: ignore[no-untyped-def]
     if flags & EXPIRES:
         expires_ns = venue.alarms[venue.details[slot]["alarm"]]["time_ns"]
     return display_lots, expires_ns
-
-
-# ---- taking ---------------------------------------------------------------------------------
-
-
-@helper
-def take_at(venue, command):  # type: ignore[no-untyped-def]
-    """Trade with what rests at exactly one price, in queue order; returns the lots traded."""
-    status = np.int64(take_status(venue, command))
-    if status == 0 and command["owner"] >= 0:
-        status = _limits(venue, command, NIL)
-    if status == 0:
-        side, lots = np.int64(command["side"]), command["qty_lots"]
-        count = measure_at(venue, command, side, lots, counting_mode(command))
-        status = np.int64(rings_take(venue, count))
-    if status < 0:
-        return status
-    side = np.int64(command["side"])
-    owner, symbol = np.int64(command["owner"]), np.int64(command["symbol"])
-    qty_lots = command["qty_lots"]
-    control = venue.control[0]
-    before = control["prevented_lots"]
-    if owner >= 0:
-        open_more(venue.ledger, owner, symbol, side, qty_lots)
-    left = match_at(venue, command, side, qty_lots)
-    if owner >= 0 and left > 0:
-        open_more(venue.ledger, owner, symbol, side, -left)
-    traded = qty_lots - left
-    if command["self_trade"] == SelfTrade.DECREMENT:
-        traded -= control["prevented_lots"] - before
-    control["filled_lots"] += traded
-    return traded

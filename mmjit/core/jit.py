@@ -13,11 +13,12 @@ Each has its own code on disk, see `mmjit.core.cache`.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import numba
-from numba import config
+from llvmlite.binding import Linkage
+from numba import config, typeof, types
 from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import register_pass
 from numba.core.lowering import Lower
@@ -28,6 +29,7 @@ from mmjit.core.cache import StampedCache
 CHECKED: Final = os.environ.get("MMJIT_CHECKED", "0") not in ("", "0")
 COMPILED: Final = not config.DISABLE_JIT
 
+_EXTERNAL: Final = Linkage.external
 KERNELS: Final[list[Any]] = []  # every entry point there is, so that a test can see it warmed
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -48,17 +50,45 @@ class _StaysACall(Lower):  # type: ignore[misc]
 
 
 def _leave_to_callers(library: Any) -> None:
-    """Let a library be linked as it is: its callers optimise it, once and in their own place.
+    """Keep a library as it was written: what draws on it links and optimises it, once.
 
-    Numba would optimise each function again within every function above it, and translate each.
+    Numba would link and optimise each function again within every function above it, and translate
+    each; that was most of a cold compilation.
     """
 
     def finish() -> None:
-        library._finalize_dynamic_globals()
         library._finalized = True
 
-    library._optimize_final_module = lambda: None
-    library._finalize_final_module = finish
+    def module_for_linking() -> Any:
+        if library._shared_module is None:
+            library._shared_module = _linked(library)
+        return library._shared_module
+
+    library.finalize = finish
+    library._get_module_for_linking = module_for_linking
+    library.is_left_to_callers = True
+
+
+def _linked(library: Any) -> Any:
+    """A library's code with all that it draws on, to be linked into an entry point."""
+    module = library._final_module.clone()
+    for part in _parts_of(library, {library}):
+        left = hasattr(part, "is_left_to_callers")
+        module.link_in(part._final_module if left else part._get_module_for_linking(), True)
+    names = [f.name for f in module.functions if not f.is_declaration and f.linkage == _EXTERNAL]
+    for name in names:
+        module.get_function(name).linkage = "linkonce_odr"  # as Numba does: others may have it too
+    return module
+
+
+def _parts_of(library: Any, seen: set[Any]) -> Iterator[Any]:
+    """Every library that one draws on, each once; those of Numba's own bring what they need."""
+    for part in library._linking_libraries:
+        if part not in seen:
+            seen.add(part)
+            yield part
+            if hasattr(part, "is_left_to_callers"):
+                yield from _parts_of(part, seen)
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -148,3 +178,28 @@ def eager(function: F, signature: Any) -> F:
     dispatcher.compile(signature)  # type: ignore[attr-defined]
     dispatcher.disable_compile()  # type: ignore[attr-defined]
     return dispatcher
+
+
+def loop_for(loop: F, signatures: Sequence[Any], arguments: Sequence[Any]) -> F:
+    """A kernel that is given functions to call, compiled once for whatever functions they are.
+
+    Args:
+        loop: not compiled; its first arguments are the functions.
+        signatures: of each function, as Numba has it (`signature_of`).
+        arguments: the others, as they will be given.
+    """
+    if not COMPILED:
+        return loop
+    functions = [types.FunctionType(signature) for signature in signatures]
+    key = (*functions, *(typeof(argument) for argument in arguments))
+    if (loop, key) not in _loops:
+        _loops[loop, key] = eager(loop, types.int64(*key))
+    return _loops[loop, key]  # type: ignore[no-any-return]
+
+
+def signature_of(*arguments: Any) -> Any:
+    """The signature of a function that takes arguments like these and returns an int64."""
+    return types.int64(*(typeof(argument) for argument in arguments)) if COMPILED else None
+
+
+_loops: Final[dict[Any, Any]] = {}

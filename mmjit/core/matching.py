@@ -8,10 +8,12 @@ Invariant: outside a command no bid is at or above an ask, unless the book was m
 means than a venue's.
 """
 
+from typing import Final
+
 import numpy as np
 
 from mmjit.core.book import note_trade, take
-from mmjit.core.codes import NIL, SelfTrade
+from mmjit.core.codes import NIL, Kind, SelfTrade
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import open_more, row_of, take_fill
 from mmjit.core.levels import LEVEL_QTY_MAX, close_level, held, level_at, link, sentinel_of, unlink
@@ -58,6 +60,12 @@ def trade(venue, command, slot, qty_lots):  # type: ignore[no-untyped-def]
         taker = (np.int64(command["owner"]), command["order_id"], owner ^ 1, 0)
         fill_account(venue, taker, price, qty_lots)
     use_up(venue, slot, qty_lots)
+
+
+@helper
+def trade_apart(venue, command, slot, qty_lots):  # type: ignore[no-untyped-def]
+    """`trade` where it is not worth a place in its caller."""
+    trade(venue, command, slot, qty_lots)
 
 
 @verb
@@ -157,29 +165,27 @@ def match(venue, command, side, worst, qty_lots):  # type: ignore[no-untyped-def
     Returns what is left, and whether that is to be cancelled (self-trade prevention).
     """
     book = venue.book
-    far = command["symbol"] * 2 + 1 - side
     left = qty_lots
     stopped = False
-    level = book.sides[far]["best"]
+    level = first_to_meet(book, command, side)
     while level != NIL and reaches(side, book.levels[level]["price"], worst):
         left, stopped = meet(venue, command, level, side, left)
         if left == 0 or stopped:
             break
-        level = book.sides[far]["best"]
+        level = first_to_meet(book, command, side)
     return left, stopped
 
 
-@helper
-def match_at(venue, command, side, qty_lots):  # type: ignore[no-untyped-def]
-    """Let an order meet what rests at exactly its price; returns what is left."""
+@verb
+def first_to_meet(book, command, side):  # type: ignore[no-untyped-def]
+    """The level that an order meets first: the best of the other side, of a TAKE that at its price.
+
+    NIL if there is none.
+    """
     far = command["symbol"] * 2 + 1 - side
-    left = qty_lots
-    stopped = False
-    level = level_at(venue.book, far, command["price"])
-    while level != NIL and left > 0 and not stopped:
-        left, stopped = meet(venue, command, level, side, left)
-        level = level_at(venue.book, far, command["price"])
-    return left
+    if command["kind"] == Kind.TAKE:
+        return np.int64(level_at(book, far, command["price"]))
+    return np.int64(book.sides[far]["best"])
 
 
 @verb
@@ -228,7 +234,7 @@ def _meet_owned(venue, command, slot, side, left):  # type: ignore[no-untyped-de
         if lots == 0:
             remove_order(venue, slot)
             return left, False
-    trade(venue, command, slot, lots)
+    trade_apart(venue, command, slot, lots)
     return left - lots, False
 
 
@@ -255,6 +261,8 @@ def _prevent(venue, command, slot, side, left):  # type: ignore[no-untyped-def]
 
 # ---- looking ahead --------------------------------------------------------------------------
 
+UNCERTAIN: Final = -1  # beside the values of SelfTrade, where trades are counted: see below
+
 
 @helper
 def measure(venue, command, side, worst, qty_lots, self_trade):  # type: ignore[no-untyped-def]
@@ -265,26 +273,16 @@ def measure(venue, command, side, worst, qty_lots, self_trade):  # type: ignore[
     book = venue.book
     lots = np.int64(0)
     trades = 0
-    level = book.sides[command["symbol"] * 2 + 1 - side]["best"]
+    level = first_to_meet(book, command, side)
     while level != NIL and lots < qty_lots and reaches(side, book.levels[level]["price"], worst):
         wanted = qty_lots - lots
         more, count, stops = _measure_level(venue, command, level, wanted, self_trade)
         lots += more
         trades += count
-        if stops:
+        if stops or command["kind"] == Kind.TAKE:
             break
-        level = next_level(book, level)
+        level = np.int64(next_level(book, level))
     return min(lots, qty_lots), trades
-
-
-@helper
-def measure_at(venue, command, side, qty_lots, self_trade):  # type: ignore[no-untyped-def]
-    """In how many trades at most an order would trade with what rests at exactly its price."""
-    level = level_at(venue.book, command["symbol"] * 2 + 1 - side, command["price"])
-    if level == NIL:
-        return np.int64(0)
-    _, count, _ = _measure_level(venue, command, level, qty_lots, self_trade)
-    return np.int64(min(count, qty_lots))
 
 
 @verb
@@ -292,7 +290,8 @@ def _measure_level(venue, command, level, wanted, self_trade):  # type: ignore[n
     """Lots, trades, and whether an order of the same owner ends it there.
 
     What icebergs hide comes after all that is shown at the level. Reduce-only orders are not
-    counted on: what they trade depends on what is traded before.
+    counted on: what they trade depends on what is traded before. Nor, where that is UNCERTAIN, are
+    those of the same owner: they may trade, or be gone by then.
     """
     book = venue.book
     if book.levels[level]["order_count"] == 0:
@@ -306,12 +305,11 @@ def _measure_level(venue, command, level, wanted, self_trade):  # type: ignore[n
     while slot != sentinel and lots < wanted:
         order = book.orders[slot]
         own = order["owner"] >= 0 and order["owner"] == command["owner"]
-        own = own and self_trade != SelfTrade.NONE
-        if own and self_trade != SelfTrade.CANCEL_OLDEST:
+        if own and self_trade > SelfTrade.NONE and self_trade != SelfTrade.CANCEL_OLDEST:
             return lots, trades, True
-        if not own:
+        if not own or self_trade != SelfTrade.CANCEL_OLDEST:
             trades += 1
-            if order["flags"] & REDUCING == 0:
+            if order["flags"] & REDUCING == 0 and not (own and self_trade == UNCERTAIN):
                 lots += book.nodes[slot]["qty_lots"]
                 hidden += hidden_of(venue, slot)
             elif order["owner"] == command["owner"]:

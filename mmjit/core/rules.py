@@ -76,7 +76,7 @@ class Rule:
         """The rule as the engine calls it, compiled for a desk."""
         if not COMPILED:
             return self._wrapper(self.function)
-        signature = types.void(typeof(desk), _BYTES, _BYTES, typeof(quotes))
+        signature = rule_signature(desk, quotes)
         if signature not in self._entries:
             self._entries[signature] = self._compile(signature)
         return self._entries[signature]
@@ -129,24 +129,11 @@ def strategy(
     return declare
 
 
-def loop_for(loop: Callable[..., int], arguments: tuple[Any, ...]) -> Any:
-    """A loop that asks a rule, compiled for these arguments (all but the rule).
-
-    Args:
-        loop: its first argument is the rule.
-        arguments: the others as they will be given; the first has the fields `desk` and `quotes`.
-    """
+def rule_signature(desk: Any, quotes: Array) -> Any:
+    """The one signature that every rule has, whatever it is."""
     if not COMPILED:
-        return loop
-    session = arguments[0]
-    seen = types.void(typeof(session.desk), _BYTES, _BYTES, typeof(session.quotes))
-    key = (types.FunctionType(seen), *(typeof(argument) for argument in arguments))
-    if (loop, key) not in _loops:
-        _loops[loop, key] = eager(loop, types.int64(*key))
-    return _loops[loop, key]
-
-
-_loops: dict[Any, Any] = {}
+        return None
+    return types.void(typeof(desk), _BYTES, _BYTES, typeof(quotes))
 
 
 def stamp_of(function: Any, *extra: Any) -> str:

@@ -6,9 +6,11 @@ The clock goes on first, and what has expired by then leaves. Then the command i
 A command is one COMMAND flagged LAST, or one that is not and the MORE behind it.
 """
 
+from typing import Any
+
 import numpy as np
 
-from mmjit.core.admission import counting_mode, owner_status, rings_take
+from mmjit.core.admission import owner_status, rings_take
 from mmjit.core.codes import (
     NIL,
     STATUS_SPAN,
@@ -19,12 +21,13 @@ from mmjit.core.codes import (
     TimeInForce,
     TradingStatus,
 )
-from mmjit.core.entry import change_orders, take_at
+from mmjit.core.entry import change_orders
 from mmjit.core.index import lookup
-from mmjit.core.jit import helper, kernel, verb
+from mmjit.core.jit import helper, kernel, signature_of, verb
 from mmjit.core.ledger import pull_kill
 from mmjit.core.levels import LEVEL_QTY_MAX
-from mmjit.core.matching import measure
+from mmjit.core.matching import UNCERTAIN, measure
+from mmjit.core.records import COMMAND
 from mmjit.core.upkeep import advance, cancel_own, settle, touch
 
 # ---- commands -------------------------------------------------------------------------------
@@ -153,10 +156,8 @@ def _note_done(venue, command, bests):  # type: ignore[no-untyped-def]
 def _do(venue, command, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
     """Judge a command, and do it; returns its status."""
     kind = command["kind"]
-    if kind == Kind.NEW or kind == Kind.CANCEL or kind == Kind.AMEND:
+    if kind == Kind.NEW or kind == Kind.CANCEL or kind == Kind.AMEND or kind == Kind.TAKE:
         return change_orders(venue, command, display_lots, gtd_ns)
-    elif kind == Kind.TAKE:
-        return take_at(venue, command)
     elif kind == Kind.CANCEL_ALL:
         return _cancel_all(venue, command)
     elif kind == Kind.STATUS:
@@ -215,12 +216,17 @@ def _quote_statuses(venue, head, more):  # type: ignore[no-untyped-def]
 
 @verb
 def _quote_rings(venue, head, more):  # type: ignore[no-untyped-def]
-    """Whether the rings have room for both sides, so that a quote is never done by half."""
-    mode = counting_mode(head)
+    """Whether the rings have room for both sides, so that a quote is never done by half.
+
+    The one side may withdraw an order that the other would have met.
+    """
+    mode = np.int64(UNCERTAIN)
+    if head["self_trade"] == SelfTrade.CANCEL_OLDEST:
+        mode = np.int64(SelfTrade.CANCEL_OLDEST)
     bid = measure(venue, head, 0, head["price"], max(0, head["qty_lots"]), mode)
     ask = measure(venue, head, 1, more["price"], max(0, more["qty_lots"]), mode)
     count = bid[1] + ask[1]
-    if mode == SelfTrade.NONE and head["price"] >= more["price"]:  # the one may meet the other
+    if mode == UNCERTAIN and head["price"] >= more["price"]:  # the one may meet the other
         bids = min(max(0, head["qty_lots"]), LEVEL_QTY_MAX)  # not judged yet: it may be anything
         asks = min(max(0, more["qty_lots"]), LEVEL_QTY_MAX)
         count = min(count + min(bids, asks), bids + asks)
@@ -284,18 +290,6 @@ def price_at(book, slot):  # type: ignore[no-untyped-def]
     return book.levels[book.nodes[slot]["level"]]["price"]
 
 
-@helper
-def submit_one(venue, commands, place):  # type: ignore[no-untyped-def]
-    """Do one command; a call, for kernels with several places where they do one.
-
-    Returns its status; of a quote the first that is below 0, else the sum of both.
-    """
-    first, second, _ = apply_command(venue, commands, place)
-    if first < 0 or second < 0:
-        return first if first < 0 else second
-    return first + second
-
-
 # ---- for Python -----------------------------------------------------------------------------
 
 
@@ -328,6 +322,16 @@ def submit_all(venue, commands, start, statuses):  # type: ignore[no-untyped-def
                 return place
         place += size
     return place
+
+
+def submitter(venue: Any) -> tuple[Any, Any]:
+    """`submit_all` as a function that other kernels are given, compiled, and its signature.
+
+    So the venue is compiled once, and not again within every kernel that trades at one.
+    """
+    commands, statuses = np.zeros(0, COMMAND), np.zeros(0, np.int64)
+    submit_all(venue, commands, 0, statuses)
+    return submit_all, signature_of(venue, commands, 0, statuses)
 
 
 @verb

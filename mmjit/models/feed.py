@@ -5,31 +5,44 @@ that rested; the last event of a command is flagged LAST. What nobody sees is no
 order that found nothing, or an order that the venue refused.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
 
 from mmjit.core.codes import NIL, Flag, Kind
-from mmjit.core.jit import kernel, verb
-from mmjit.core.venue import apply_command
+from mmjit.core.jit import loop_for, verb
+from mmjit.core.records import COMMAND, EVENT
+from mmjit.core.venue import submitter
 from mmjit.models.flow import is_over, next_command, next_symbol
 
 SILENCE_MAX: Final = 10_000_000  # steps without an event after which a flow is said to be dead
 
 
-@kernel
-def run_flow(flow, venue, commands, events):  # type: ignore[no-untyped-def]
+def runner(flow: Any, venue: Any) -> Callable[[Any], int]:
+    """`run_flow` for a flow and a venue: takes EVENT to write and returns how many it wrote."""
+    submit, taken = submitter(venue)
+    work = np.zeros(1, COMMAND), np.zeros(1, np.int64)
+    loop = loop_for(run_flow, [taken], (flow, venue, work, np.zeros(0, EVENT)))
+    return lambda events: int(loop(submit, flow, venue, work, events))
+
+
+def run_flow(submit, flow, venue, work, events):  # type: ignore[no-untyped-def]
     """Let a flow trade at a venue until so many events were seen.
 
     Args:
+        submit: of the venue (`mmjit.core.venue.submitter`).
         flow: of as many symbols as the venue has.
         venue: where it trades; trades are drained into the events, and those that do not fit
             into this run begin the next one.
-        commands: COMMAND, one, to work in.
+        work: COMMAND and int64, one each, to work in.
         events: EVENT, written.
 
     Returns:
         How many events were written: all, unless nothing happened for SILENCE_MAX steps or the
         end of time was reached.
     """
+    commands, statuses = work
     place = 0
     silence = 0
     control = venue.control[0]
@@ -44,7 +57,8 @@ def run_flow(flow, venue, commands, events):  # type: ignore[no-untyped-def]
         if is_over(flow, symbol):
             return place
         if next_command(flow, venue.book, symbol, commands[0]):
-            done, _, _ = apply_command(venue, commands, 0)
+            submit(venue, commands, 0, statuses)
+            done = statuses[0]
             if done >= 0 and commands[0]["terms"] == 0:
                 _write_order(commands[0], done, events[place])
                 place += 1

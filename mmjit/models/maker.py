@@ -16,7 +16,6 @@ from mmjit.core.engine import at_symbol
 from mmjit.core.index import lookup
 from mmjit.core.jit import helper, verb
 from mmjit.core.resting import Venue, leaves_of
-from mmjit.core.venue import submit_one
 from mmjit.models.flow import Flow, is_over, next_command, next_symbol
 
 OURS: Final = 0  # the account
@@ -32,13 +31,15 @@ class Play(NamedTuple):
     desk: Desk  # its book and ledger are the venue's
     quotes: Any  # WANT[2, QUOTE_LEVELS + 1], of the decision being made
     commands: Any  # COMMAND, one, to work in
+    statuses: Any  # int64, one: what the venue said to it
 
 
-def run_play(rule, play, step_count, params, memory):  # type: ignore[no-untyped-def]
+def run_play(rule, submit, play, step_count, params, memory):  # type: ignore[no-untyped-def]
     """Let the flow go on for so many steps, and the maker respond.
 
     Args:
         rule: the compiled rule.
+        submit: of the venue (`mmjit.core.venue.submitter`).
         play: the market.
         step_count: how many commands of the flow, those that come to nothing included.
         params: uint8, the rule's parameters.
@@ -59,14 +60,15 @@ def run_play(rule, play, step_count, params, memory):  # type: ignore[no-untyped
             return step
         if next_command(play.flow, venue.book, symbol, play.commands[0]) == 0:
             continue
-        submit_one(venue, play.commands, 0)
+        submit(venue, play.commands, 0, play.statuses)
         if venue.book.control[0]["best_changed"]:
-            _decide(rule, play, at_symbol(play.desk, symbol), params, memory[symbol])
+            desk = at_symbol(play.desk, symbol)
+            _decide(rule, submit, play, desk, params, memory[symbol])
     return step_count
 
 
 @helper
-def _decide(rule, play, desk, params, memory):  # type: ignore[no-untyped-def]
+def _decide(rule, submit, play, desk, params, memory):  # type: ignore[no-untyped-def]
     """Ask the rule what it wants, and make it so."""
     quotes = play.quotes
     for side in range(2):
@@ -78,7 +80,7 @@ def _decide(rule, play, desk, params, memory):  # type: ignore[no-untyped-def]
     run["decision_count"] += 1
     _refresh(play.venue, desk)
     rule(desk, params, memory, quotes)
-    _settle(play, desk)
+    _settle(submit, play, desk)
 
 
 @verb
@@ -95,7 +97,7 @@ def _refresh(venue, desk):  # type: ignore[no-untyped-def]
 
 
 @verb
-def _settle(play, desk):  # type: ignore[no-untyped-def]
+def _settle(submit, play, desk):  # type: ignore[no-untyped-def]
     """Make our orders of a symbol what the quotes want."""
     counts = play.venue.counts
     if play.quotes[0, QUOTE_LEVELS]["qty_lots"] != 0:
@@ -116,7 +118,7 @@ def _settle(play, desk):  # type: ignore[no-untyped-def]
             continue
         else:
             _write_new(play, desk, order, quote, side)
-        submit_one(play.venue, play.commands, 0)
+        submit(play.venue, play.commands, 0, play.statuses)
         _note(play.venue, order)
 
 
