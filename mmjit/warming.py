@@ -5,6 +5,7 @@ removed: so what is compiled is what the commands use, and nothing has to be lis
 holds that no kernel is left out.
 """
 
+import importlib
 import os
 import struct
 import subprocess
@@ -108,9 +109,11 @@ def helped() -> Iterator[None]:
 
 
 def warm_loop() -> None:
-    """Compile what `helped` has compiled beside."""
+    """Compile what `helped` has compiled beside, and let matplotlib look for its fonts."""
     compile_loop()
     promises(1.0, times=1_000)
+    with suppress(ImportError):
+        importlib.import_module("matplotlib.font_manager")
 
 
 # ---- a market of a few orders ---------------------------------------------------------------

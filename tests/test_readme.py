@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import mmjit
 from mmjit.core.codes import Status
 from mmjit.errors import RULES
 
@@ -32,6 +33,13 @@ def test_the_python_of_the_tour_runs(tmp_path, monkeypatch):
 
     assert scope["market"].money.best(1) == (100.1, 200, 1)
     assert (scope["spread"] > 0).all()
+
+
+def test_the_limits_of_the_tour_are_read(tmp_path):
+    (block,) = re.findall(r"```toml\n(.*?)```", README, re.S)
+    (tmp_path / "limits.toml").write_text(block)
+
+    assert "max_position" in mmjit.read_limits(tmp_path / "limits.toml").table()
 
 
 @pytest.mark.compiled
