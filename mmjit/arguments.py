@@ -17,11 +17,10 @@ def whole(name: str, value: Any, low: int = -INT64_MAX - 1, high: int = INT64_MA
     try:
         number = operator.index(value)
     except TypeError:
-        raise ArgumentError(
-            f"{name}: {value!r} is not a whole number; use the door `.money` for prices as text"
-        ) from None
+        door = "; `.money` takes decimals" if name.startswith(("price", "qty", "display")) else ""
+        raise ArgumentError(f"{name}: {value!r} is not a whole number{door}") from None
     if not low <= number <= high:
-        raise ArgumentError(f"{name}: {number} is not from {low} to {high}")
+        raise ArgumentError(f"{name}: {number} is not a whole number from {low:,} to {high:,}")
     return number
 
 

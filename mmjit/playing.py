@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mmjit.arguments import whole
 from mmjit.core.codes import NIL
 from mmjit.core.desk import QUOTE_LEVELS, Desk
 from mmjit.core.jit import loop_for, signature_of
@@ -165,8 +166,8 @@ def play(
     Raises:
         ArgumentError, StrategyError: with the value, the limit and the remedy.
     """
-    events = _whole("events", events, EVENTS_MAX)
-    samples = min(_whole("samples", samples, SAMPLES_MAX), events)
+    events = whole("events", events, 1, EVENTS_MAX)
+    samples = min(whole("samples", samples, 1, SAMPLES_MAX), events)
     made = simulation(model, symbols=symbols, seed=seed, params=flow_params)
     room = made.order_capacity + symbols * _SPARE_ORDERS
     venue = Venue(
@@ -209,12 +210,6 @@ def _money_of(part: Position | Totals) -> dict[str, float]:
 
 def _number(qty: Decimal) -> int | float:
     return int(qty) if qty == qty.to_integral_value() else float(qty)
-
-
-def _whole(name: str, value: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= high:
-        raise ArgumentError(f"{name}: {value!r} is not a whole number from 1 to {high:,}")
-    return int(value)
 
 
 def compile_loop(strategy: str = "inventory-skewed") -> None:

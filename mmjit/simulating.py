@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mmjit.arguments import whole
 from mmjit.core.records import EVENT
 from mmjit.core.resting import Venue
 from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue
@@ -79,8 +80,8 @@ def simulation(
         ArgumentError: no such model or parameter, or a value outside its limits.
     """
     found = find_model(model)
-    _whole("symbols", symbols, 1, SYMBOLS_MAX)
-    _whole("seed", seed, -(1 << 63), (1 << 63) - 1)
+    whole("symbols", symbols, 1, SYMBOLS_MAX)
+    whole("seed", seed, -(1 << 63), (1 << 63) - 1)
     values = values_of(found, params or {})
     plan = found.plan(values)
     _refuse_unstable(plan, symbols)
@@ -125,7 +126,7 @@ def simulate(
         TapeError: `out` exists already.
     """
     made = simulation(model, symbols=symbols, seed=seed, params=params)
-    _whole("events", events, 1, EVENTS_MAX)
+    whole("events", events, 1, EVENTS_MAX)
     venue = _venue_for(made)
     resolving = Resolving(symbols)
     run = runner(made.flow, venue)
@@ -223,11 +224,6 @@ def _ended(made: Simulation, events: int) -> ArgumentError:
     return ArgumentError(
         f"params: after {events:,} events nothing more happens; raise the rates of limit orders"
     )
-
-
-def _whole(name: str, value: int, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ArgumentError(f"{name}: {value!r} is not a whole number from {low:,} to {high:,}")
 
 
 # ---- the market -----------------------------------------------------------------------------

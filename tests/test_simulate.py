@@ -207,7 +207,7 @@ def test_a_start_price_is_brought_down_to_a_tick():
 def test_a_bad_argument_is_refused_by_name(tmp_path, bad):
     [name] = bad
 
-    with pytest.raises(ArgumentError, match=rf"^{name}: .* is not a whole number from"):
+    with pytest.raises(ArgumentError, match=rf"^{name}: .* a whole number"):
         simulate("cst", tmp_path / "tape", **bad)
     assert not (tmp_path / "tape").exists()
 
