@@ -51,7 +51,7 @@ def test_numpy_integers_and_ids_up_to_64_bits_are_taken(market):
     market.add(np.uint64(2**64 - 1), BID, np.int32(5), np.int64(7))
 
     assert market.order(2**64 - 1).order_id == 2**64 - 1
-    with pytest.raises(ArgumentError, match="order_id: 18446744073709551616 is not a whole number from 1"):
+    with pytest.raises(ArgumentError, match="order_id: 18446744073709551616 is not a"):
         market.add(2**64, BID, 5, 1)
     with pytest.raises(RefusedError) as refused:
         market.add(0, BID, 5, 1)

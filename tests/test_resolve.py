@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mmjit.core.codes import NIL, STATUS_SPAN, Flag, Kind, Status
@@ -113,34 +113,34 @@ def test_the_pieces_of_a_stream_do_not_matter(rows, length):
 
 
 @given(st.lists(event_rows, min_size=1, max_size=120))
+@example(
+    rows=[
+        (Kind.ADD, 1, 0, 0, 0, 1, 2),
+        (Kind.REDUCE, 1, 0, 0, 0, 1, 1),
+        (Kind.ADD, 2, 0, 0, 0, 1, 1),
+    ]
+)
 def test_no_more_slots_are_used_than_orders_rest_at_once(rows):
     events = events_of(rows)
     resolving = Resolving(2)
     resolving(events)
-    held, most = set(), 0
+    left, most = {}, 0  # lots by handle
     for event in events:
-        handle, kind = int(event["handle"]), event["kind"]
+        handle, kind, qty_lots = int(event["handle"]), event["kind"], int(event["qty_lots"])
         if kind == Kind.CLEAR:
             break  # the rest is for the other tests
         if handle == NIL:
             continue
-        if kind == Kind.ADD:
-            assert handle not in held
-            held.add(handle)
-            most = max(most, len(held))
+        assert (handle in left) != (kind == Kind.ADD)
+        if kind in (Kind.ADD, Kind.REPLACE):
+            left[handle] = qty_lots
+            most = max(most, len(left))
         else:
-            assert handle in held
-            if kind != Kind.REPLACE and takes_all(events, event):
-                held.discard(handle)
+            left[handle] -= left[handle] if kind == Kind.DELETE else qty_lots
+            if left[handle] <= 0:
+                del left[handle]
     else:
         assert resolving.order_slots == most
-
-
-def takes_all(events, event):
-    """Whether an event is the last that its slot sees before it is given to another order."""
-    later = events[events.tolist().index(event.tolist()) + 1 :]
-    same = later[(later["handle"] == event["handle"])]
-    return len(same) == 0 or same[0]["kind"] == Kind.ADD
 
 
 def test_events_that_name_an_order_get_its_side_price_and_what_a_delete_takes():

@@ -640,6 +640,7 @@ PROVOKED = {
     *(Status.ORDER_OF_OTHER_OWNER, Status.OVER_REDUCTION, Status.ORDER_POOL_EXHAUSTED),
     *(Status.LEVEL_POOL_EXHAUSTED, Status.POST_ONLY_WOULD_TRADE, Status.FILL_OR_KILL_UNFILLED),
 }
+RARE = {Status.ORDER_POOL_EXHAUSTED}  # once in some hundred thousand commands
 
 
 def naive_venue() -> Naive:
@@ -675,5 +676,8 @@ def test_millions_of_random_commands_agree_with_a_venue_that_is_scanned(wide):
 
     assert stopped == AGREED, f"command {stopped}: {commands}"
     assert venue.control[0]["trade_head"] > COMMANDS // 100
+    met = {Status(-int(code)) for code in np.flatnonzero(span[4:])}
     if COMPILED:  # uncompiled, there are too few commands to meet the rare ones
-        assert {Status(-int(code)) for code in np.flatnonzero(span[4:])} >= PROVOKED
+        assert met >= PROVOKED - RARE
+    if COMPILED and not CHECKED:
+        assert met >= PROVOKED
