@@ -202,6 +202,7 @@ def test_a_halted_symbol_takes_no_orders_but_cancels():
     venue.submit(2, BID, 100, 5)
 
 
+@pytest.mark.compiled
 def test_a_batch_has_a_status_for_each_record_and_drains_the_rings_as_it_goes():
     venue = mmjit.Venue([XYZ], orders=1 << 17)
     count = 70_000  # more trades than a ring has lines
