@@ -54,8 +54,8 @@ class Venue(Books):
         accounts: how many, of a venue in memory.
         limits: put in force for account 0; None leaves what is in force.
         maker_fee: of the notional of fills of resting orders, as a fraction; below 0 is a rebate.
-        taker_fee: of the notional of fills of incoming orders.
-        marking: what positions are marked to: "mid", "last" or "liquidation".
+        taker_fee: of the notional of fills of incoming orders. Without both, a state keeps its own.
+        marking: what positions are marked to: "mid" (at first), "last" or "liquidation".
 
     Attributes:
         tracker: positions, P&L, limits, trades history and kill switch of account 0; those of
@@ -70,9 +70,9 @@ class Venue(Books):
         orders: int = 1 << 16,
         accounts: int = 1,
         limits: Limits | None = None,
-        maker_fee: Number = 0,
-        taker_fee: Number = 0,
-        marking: str = "mid",
+        maker_fee: Number | None = None,
+        taker_fee: Number | None = None,
+        marking: str | None = None,
     ) -> None:
         currencies = len(currencies_of(instruments))
         self._arrays: Arrays | None = None
@@ -82,7 +82,11 @@ class Venue(Books):
             number = whole("accounts", accounts, 1, (1 << 15) - 1)
             self._arrays = memory_venue(VenueCounts(book, number, max(1, currencies)))
         super().__init__(instruments, state, self._arrays.book if self._arrays else None)
-        self._set_terms(terms_of(instruments, maker_fee, taker_fee), marking, currencies)
+        wanted = terms_of(instruments, maker_fee or 0, taker_fee or 0)
+        if maker_fee is None and taker_fee is None:
+            for name in ("maker_fee", "taker_fee", "fee_scale", "points_max"):
+                wanted[name] = self.arrays.ledger.terms[: len(wanted)][name]
+        self._set_terms(wanted, marking, currencies)
         self._trades = Log(TRADE, "mmjit.TRADE")
         self._commands = np.zeros(2, COMMAND)
         self._statuses = np.zeros(2, np.int64)
@@ -95,7 +99,7 @@ class Venue(Books):
         )
         self.money = MoneyDoor(self)
 
-    def _set_terms(self, wanted: Array, marking: str, currencies: int) -> None:
+    def _set_terms(self, wanted: Array, marking: str | None, currencies: int) -> None:
         """Say what trading costs; what positions are counted in cannot change any more."""
         ledger = self.arrays.ledger
         if currencies * len(ledger.accounts) > len(ledger.totals):
@@ -116,7 +120,7 @@ class Venue(Books):
                         f"{known[number][name]}, not {wanted[number][name]}; give the instrument "
                         "as it was"
                     )
-        wanted["marking"] = marking_of(marking)
+        wanted["marking"] = known["marking"] if marking is None else marking_of(marking)
         wanted["session_end_ns"] = known["session_end_ns"]
         known[:] = wanted
 
@@ -158,7 +162,7 @@ class Venue(Books):
             side: 0 bid, 1 ask.
             price: in price units; None is a market order, whose rest is cancelled.
             qty_lots: at least 1.
-            symbol: the symbol's number.
+            symbol: its number.
             owner: the account; None is the market at large.
             tif: GTC, DAY (to the end of the session), GTD (to `expires_ns`), IOC or FOK.
             post_only: refuse it if it would trade at once.
@@ -211,10 +215,9 @@ class Venue(Books):
         as a new order with the terms of the old, and may trade.
 
         Args:
-            order_id: of the order.
-            price: in price units.
+            order_id, price: of the order, in price units.
             qty_lots: what is to be open of it, shown or hidden.
-            new_id: of the order from then on; None keeps the old.
+            new_id: of the order from then on.
             keep_place: False: it goes to the tail in any case.
             symbol, owner, self_trade, time_ns: as for `submit`.
         """
@@ -272,7 +275,7 @@ class Venue(Books):
         """Make a bid and an ask what they are to be, in one command.
 
         Args:
-            bid: order id, price and lots; 0 lots cancels it. It is entered, or amended if it lives.
+            bid: order id, price, lots (0 cancels it). It is entered, or amended if it lives.
             ask: the same.
             post_only: of orders that are entered.
             symbol, owner, self_trade, time_ns: as for `submit`.
@@ -306,8 +309,7 @@ class Venue(Books):
         """Trade with what rests at exactly one price, in queue order, at most what is there.
 
         Args:
-            price: in price units.
-            qty_lots: at most so many.
+            price, qty_lots: in price units; at most so many.
             side: of who comes: 0 buys from the asks, 1 sells to the bids.
             owner: the account of who comes; None is the market at large.
             order_id: under which its trades are logged.
@@ -325,12 +327,11 @@ class Venue(Books):
         """Do many commands.
 
         Args:
-            commands: COMMAND, one-dimensional; one record each, or a MORE behind one that is not
-                flagged LAST.
+            commands: COMMAND; one record each, or a MORE behind one that is not flagged LAST.
 
         Returns:
-            int64 per record: lots traded (of a CANCEL cancelled, of a CANCEL_ALL how many orders),
-            or below 0 the `Status` for which it was refused.
+            int64 per record: lots traded (of a CANCEL cancelled, of a CANCEL_ALL orders), or below
+            0 the `Status` for which it was refused.
         """
         if not isinstance(commands, np.ndarray) or commands.dtype != COMMAND or commands.ndim != 1:
             raise ArgumentError("commands: not a one-dimensional array of mmjit.COMMAND")
@@ -348,8 +349,7 @@ class Venue(Books):
     def start_session(self, time_ns: int, *, reset_peak: bool = False) -> None:
         """Begin a trading day: day orders last to each instrument's next close from then.
 
-        Daily figures begin anew, and so may an account that had reached its daily loss (with
-        `reset_peak` its drawdown).
+        Daily figures begin anew; an account that had reached its daily loss may trade again.
         """
         self.advance(time_ns)
         ledger = self.arrays.ledger

@@ -397,6 +397,24 @@ def test_a_latch_and_a_kill_switch_survive_reopening(tmp_path):
             venue.submit(6, ASK, 11_000, 1)
 
 
+def test_fees_and_marking_stay_as_they_were_unless_they_are_given(tmp_path):
+    with make_state(tmp_path / "s") as state:
+        mmjit.Venue([XYZ], state, maker_fee="-0.0001", taker_fee="0.0003", marking="last")
+
+    with mmjit.open_state(tmp_path / "s") as state:
+        venue = mmjit.Venue([XYZ], state)
+        venue.submit(1, BID, 10_000, 10)
+        venue.submit(2, ASK, 10_000, 10, owner=None)
+        venue.submit(3, ASK, 10_002, 10, owner=None)
+        venue.submit(4, BID, 10_002, 10, owner=None)
+        assert venue.tracker.position().fees == Decimal("-0.10")
+        assert venue.tracker.position().mark == Decimal("100.02")
+
+    with mmjit.open_state(tmp_path / "s") as state:
+        venue = mmjit.Venue([XYZ], state, taker_fee=0)
+        assert venue.arrays.ledger.terms[0]["maker_fee"] == 0
+
+
 def test_fills_that_nobody_drained_are_there_after_reopening(tmp_path):
     with make_state(tmp_path / "s") as state:
         venue = mmjit.Venue([XYZ], state)
