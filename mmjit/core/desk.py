@@ -147,6 +147,15 @@ def place_of(side, level):  # type: ignore[no-untyped-def]
 
 
 @verb
+def want_nothing(quotes):  # type: ignore[no-untyped-def]
+    """Empty the quotes, before a rule is asked."""
+    for side in range(2):
+        for level in range(quotes.shape[1]):
+            quotes[side, level]["price"] = 0
+            quotes[side, level]["qty_lots"] = 0
+
+
+@verb
 def want(quotes, side, level, price, qty_lots):  # type: ignore[no-untyped-def]
     """Want an order; quantity 0 wants none. A place that is not mentioned wants none either.
 

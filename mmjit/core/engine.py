@@ -10,7 +10,7 @@ import numpy as np
 
 from mmjit.core.book import owner_of, prefetch_neighbours, prefetch_order
 from mmjit.core.codes import Flag, Kind
-from mmjit.core.desk import QUOTE_LEVELS, Desk
+from mmjit.core.desk import QUOTE_LEVELS, Desk, want_nothing
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import ORDERS_OPEN
 from mmjit.core.logbook import Logbook, has_room
@@ -208,10 +208,7 @@ def _decide_on_time(rule, session, venue_ns, params, memory):  # type: ignore[no
 def _decide(rule, session, desk, due, params, memory):  # type: ignore[no-untyped-def]
     """Ask the rule what it wants, and make it so."""
     quotes = session.quotes
-    for side in range(2):
-        for level in range(quotes.shape[1]):
-            quotes[side, level]["price"] = 0
-            quotes[side, level]["qty_lots"] = 0
+    want_nothing(quotes)
     run = desk.run[0]
     due["changed"] = 0
     if run["every_ns"] > 0:

@@ -113,11 +113,16 @@ def _report(control, lots):  # type: ignore[no-untyped-def]
 @verb
 def _refused(venue, command, status):  # type: ignore[no-untyped-def]
     """Count a refusal, for the account or the market at large; returns the status."""
+    venue.counts[_counts_of(venue, command) - status] += 1
+    return status
+
+
+@verb
+def _counts_of(venue, command):  # type: ignore[no-untyped-def]
+    """Where the counts of an owner begin; those of nobody, and of who is unknown, are the last."""
     accounts = len(venue.ledger.accounts)
     owner = np.int64(command["owner"])
-    row = owner if owner >= 0 and owner < accounts else accounts
-    venue.counts[row * STATUS_SPAN - status] += 1
-    return status
+    return (owner if owner >= 0 and owner < accounts else accounts) * STATUS_SPAN
 
 
 @verb
@@ -343,11 +348,9 @@ def is_ring_status(status):  # type: ignore[no-untyped-def]
 @helper
 def _uncount(venue, command, first, second):  # type: ignore[no-untyped-def]
     """A command is not refused after all: it will be done once the rings are drained."""
-    accounts = len(venue.ledger.accounts)
-    owner = np.int64(command["owner"])
-    row = owner if owner >= 0 and owner < accounts else accounts
-    venue.counts[row * STATUS_SPAN - first] -= is_ring_status(first)
-    venue.counts[row * STATUS_SPAN - second] -= is_ring_status(second)
+    start = _counts_of(venue, command)
+    venue.counts[start - first] -= is_ring_status(first)
+    venue.counts[start - second] -= is_ring_status(second)
     venue.control[0]["command_count"] -= 1
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from mmjit.core.codes import NIL, STATUS_SPAN, Flag, Kind, SelfTrade, Status, TimeInForce
-from mmjit.core.desk import QUOTE_LEVELS, Desk, tick_at
+from mmjit.core.desk import QUOTE_LEVELS, Desk, tick_at, want_nothing
 from mmjit.core.engine import at_symbol
 from mmjit.core.index import lookup
 from mmjit.core.jit import helper, verb
@@ -71,10 +71,7 @@ def run_play(rule, submit, play, step_count, params, memory):  # type: ignore[no
 def _decide(rule, submit, play, desk, params, memory):  # type: ignore[no-untyped-def]
     """Ask the rule what it wants, and make it so."""
     quotes = play.quotes
-    for side in range(2):
-        for level in range(quotes.shape[1]):
-            quotes[side, level]["price"] = 0
-            quotes[side, level]["qty_lots"] = 0
+    want_nothing(quotes)
     run = desk.run[0]
     run["now_ns"] = play.venue.control[0]["now_ns"]
     run["decision_count"] += 1
