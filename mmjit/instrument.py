@@ -4,11 +4,11 @@ A price is an integer count of `price_unit`, a quantity an integer count of `lot
 conversions are made: what is not a whole number of units is refused, never rounded.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from datetime import time as clock
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from mmjit.errors import ArgumentError
@@ -105,16 +105,18 @@ class Instrument:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as stored in a tape."""
-        return asdict(self)
+        return vars(self) | {"session": vars(self.session).copy()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Instrument":
         """The instrument that `as_json` wrote; names it does not know are ignored."""
-        known = {f.name for f in fields(cls)}
-        kept = {name: value for name, value in values.items() if name in known}
+        kept = {name: value for name, value in values.items() if name in _NAMES}
         kept["tick_table"] = tuple((int(a), int(b)) for a, b in kept["tick_table"])
         kept["session"] = Session(**kept["session"])
         return cls(**kept)
+
+
+_NAMES: Final = frozenset(f.name for f in fields(Instrument))
 
 
 def _whole(value: Number, unit: Decimal, what: str) -> int:

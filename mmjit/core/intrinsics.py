@@ -40,6 +40,21 @@ def plain_prefetch(array: Any, index: int) -> None:
     """Twin of `prefetch`: nothing to be seen."""
 
 
+def plain_big_endian_16(data: Any, at: int) -> int:
+    """Twin of `big_endian_16`."""
+    return int.from_bytes(data[at : at + 2].tobytes(), "big")
+
+
+def plain_big_endian_32(data: Any, at: int) -> int:
+    """Twin of `big_endian_32`."""
+    return int.from_bytes(data[at : at + 4].tobytes(), "big")
+
+
+def plain_big_endian_64(data: Any, at: int) -> int:
+    """Twin of `big_endian_64`."""
+    return int.from_bytes(data[at : at + 8].tobytes(), "big", signed=True)
+
+
 if COMPILED:
     from llvmlite import ir
     from numba.core import types
@@ -79,7 +94,29 @@ if COMPILED:
 
         return types.void(array, types.int64), codegen
 
+    def _big_endian(bit_count: int) -> Any:
+        def build(typingctx: Any, data: Any, at: Any) -> Any:
+            def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                ary = context.make_array(signature.args[0])(context, builder, args[0])
+                word, i64 = ir.IntType(bit_count), ir.IntType(64)
+                pointer = builder.bitcast(builder.gep(ary.data, [args[1]]), word.as_pointer())
+                swap = builder.module.declare_intrinsic("llvm.bswap", [word])
+                value = builder.call(swap, [builder.load(pointer, align=1)])
+                return value if bit_count == 64 else builder.zext(value, i64)
+
+            return types.int64(data, types.int64), codegen
+
+        return build
+
+    # One load each: LLVM makes none of single bytes, since an index may count from the end.
+    big_endian_16 = intrinsic(_big_endian(16))
+    big_endian_32 = intrinsic(_big_endian(32))
+    big_endian_64 = intrinsic(_big_endian(64))
+
 else:
+    big_endian_16 = plain_big_endian_16
+    big_endian_32 = plain_big_endian_32
+    big_endian_64 = plain_big_endian_64
     highest_bit = plain_highest_bit
     lowest_bit = plain_lowest_bit
     prefetch = plain_prefetch

@@ -14,6 +14,8 @@ MASK: Final = (1 << 64) - 1
 _A: Final = 0xFF51AFD7ED558CCD  # murmur3's finaliser
 _B: Final = 0xC4CEB9FE1A85EC53
 _GOLDEN: Final = 0x9E3779B97F4A7C15
+_XX_1: Final = 0x9E3779B185EBCA87  # xxHash64's round
+_XX_2: Final = 0xC2B2AE3D27D4EB4F
 
 
 def _signed(word: int) -> int:
@@ -44,6 +46,13 @@ def plain_mix_pair(high: int, low: int) -> int:
 def plain_fold(total: int, word: int) -> int:
     """Twin of `fold`."""
     return _signed(int(total) * 3 + int(word))
+
+
+def plain_absorb(total: int, word: int) -> int:
+    """Twin of `absorb`."""
+    state = (int(total) + int(word) * _XX_2) & MASK
+    state = (state << 31 | state >> 33) & MASK
+    return _signed(state * _XX_1)
 
 
 def plain_weigh(left: int, left_weight: int, right: int, right_weight: int) -> int:
@@ -84,6 +93,13 @@ if COMPILED:
         return np.int64(np.uint64(total) * np.uint64(3) + np.uint64(word))
 
     @verb
+    def absorb(total, word):  # type: ignore[no-untyped-def]
+        """Take a word into a running checksum of which every bit soon hangs on it: xxHash64's."""
+        state = np.uint64(total) + np.uint64(word) * np.uint64(_XX_2)
+        state = state << np.uint64(31) | state >> np.uint64(33)
+        return np.int64(state * np.uint64(_XX_1))
+
+    @verb
     def weigh(left, left_weight, right, right_weight):  # type: ignore[no-untyped-def]
         """A weighted sum of two words."""
         return np.int64(
@@ -100,5 +116,6 @@ else:
     mix = plain_mix
     mix_pair = plain_mix_pair
     fold = plain_fold
+    absorb = plain_absorb
     weigh = plain_weigh
     draw = plain_draw

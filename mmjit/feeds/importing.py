@@ -8,9 +8,10 @@ import numpy as np
 
 from mmjit.core.codes import STATUS_SPAN, Status
 from mmjit.core.pool import Pool
-from mmjit.core.records import BOUNDS, ENTRY, METER, SEAT
-from mmjit.core.resolve import Resolver, rehash, resolve
-from mmjit.core.state import power_of_two
+from mmjit.core.records import BOUNDS, METER, SEAT
+from mmjit.core.resolve import Resolver, resolve
+from mmjit.core.state import aligned_zeros, power_of_two
+from mmjit.core.tickets import PER_SEAT, TICKET, rewrite
 from mmjit.instrument import Instrument
 
 Array = np.ndarray[Any, Any]
@@ -20,40 +21,39 @@ class Resolving:
     """Gives a stream of events its handles, piece by piece, in memory bounded by what rests.
 
     Args:
-        symbol_count: how many symbols the events may name.
+        symbol_count: how many symbols the events may name; an event of another is refused.
     """
 
     def __init__(self, symbol_count: int = 1) -> None:
         self.counts = np.zeros(STATUS_SPAN, np.int64)
         slots = 1 << 12
         self._resolver = Resolver(
-            np.zeros(slots, SEAT),
-            np.zeros(2 * slots, ENTRY),
+            aligned_zeros("seats", SEAT, slots),
+            aligned_zeros("tickets", TICKET, PER_SEAT * slots),
             Pool(np.zeros(slots, np.int32), _meter(slots)),
-            np.zeros(symbol_count, BOUNDS),
+            aligned_zeros("bounds", BOUNDS, symbol_count),
         )
 
     def __call__(self, events: Array) -> None:
         """Resolve a run of EVENT in place."""
-        self._grow(len(events), int(events["symbol"].max(initial=0)) + 1)
+        meter = self._resolver.pool.meter[0]
+        resting = int(meter["fresh"]) - int(meter["depth"])
+        if resting + len(events) > len(self._resolver.seats):
+            self._grow(power_of_two(resting + len(events)))
         resolve(self._resolver, events, self.counts)
 
-    def _grow(self, event_count: int, symbol_count: int) -> None:
-        """Make room for as many new orders as there are events."""
+    def _grow(self, slots: int) -> None:
+        """Make room for so many orders, one array after the other: each is there twice meanwhile."""
         old = self._resolver
-        meter = old.pool.meter[0]
-        wanted = int(meter["fresh"]) - int(meter["depth"]) + event_count
-        slots = len(old.seats)
-        if wanted > slots:
-            slots = power_of_two(wanted)
-            entries = np.zeros(2 * slots, ENTRY)
-            rehash(old.entries, entries)
-            meter["capacity"] = slots
-            pool = Pool(_longer(old.pool.free, slots), old.pool.meter)
-            old = old._replace(seats=_longer(old.seats, slots), entries=entries, pool=pool)
-        if symbol_count > len(old.bounds):
-            old = old._replace(bounds=_longer(old.bounds, power_of_two(symbol_count)))
-        self._resolver = old
+        tickets = aligned_zeros("tickets", TICKET, PER_SEAT * slots)
+        rewrite(old.tickets, tickets)
+        self._resolver = old = old._replace(tickets=tickets)
+        seats = aligned_zeros("seats", SEAT, slots)
+        seats[: len(old.seats)] = old.seats
+        free = np.zeros(slots, np.int32)
+        free[: len(old.seats)] = old.pool.free
+        old.pool.meter["capacity"] = slots
+        self._resolver = old._replace(seats=seats, pool=Pool(free, old.pool.meter))
 
     @property
     def order_slots(self) -> int:
@@ -71,8 +71,6 @@ class Resolving:
 
     def bounded(self, symbol: int, instrument: Instrument) -> Instrument:
         """An instrument with the bounds and the increment that its events had."""
-        if symbol >= len(self._resolver.bounds):
-            return instrument
         bounds = self._resolver.bounds[symbol]
         if bounds["event_count"] == 0:
             return instrument
@@ -95,12 +93,6 @@ def _meter(capacity: int) -> Array:
     meter = np.zeros(1, METER)
     meter["capacity"] = capacity
     return meter
-
-
-def _longer(old: Array, length: int) -> Array:
-    new = np.zeros(length, old.dtype)
-    new[: len(old)] = old
-    return new
 
 
 Advance = Callable[[int], None]

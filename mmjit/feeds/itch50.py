@@ -34,6 +34,7 @@ from mmjit.tape import Tape, TapeWriter
 from mmjit.wire.itch50 import (
     FRAME_BYTES_MAX,
     LAYOUT,
+    LOCATES,
     NOTICES,
     OTHER_SYMBOL,
     READ,
@@ -89,7 +90,7 @@ def import_itch50(
     wanted = None if symbols is None else _words(symbols)
     midnight = midnight_ns(day_of(source.name, date), timezone)
     decoder = make_decoder(midnight, wanted)
-    resolving = Resolving()
+    resolving = Resolving(LOCATES)
     with TapeWriter(out, replace=replace) as writer:
         total = source.stat().st_size if source.is_file() else 0
         with (
