@@ -105,7 +105,8 @@ class Instrument:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as stored in a tape."""
-        return vars(self) | {"session": vars(self.session).copy()}
+        steps = [list(step) for step in self.tick_table]
+        return vars(self) | {"tick_table": steps, "session": dict(vars(self.session))}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Instrument":

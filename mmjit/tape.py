@@ -2,8 +2,9 @@
 
 `events.npy` is a plain numpy file of EVENT records (`mmjit.core.records`), `tape.json` says what
 the instruments are and where the events came from. Its `events_digest` is the checksum of
-`mmjit.core.totals`: tapes of the same events have the same, others another. A tape is written to a hidden folder beside its
-place and renamed when it is whole: a broken import leaves nothing.
+`mmjit.core.totals`: tapes of the same events have the same, others another. Of a source it keeps
+the SHA-256. A tape is written to a hidden folder beside its place and renamed when it is whole: a
+broken import leaves nothing.
 """
 
 import hashlib
@@ -255,14 +256,16 @@ class TapeWriter:
             "window_levels": window_levels,
             "events_digest": _digest(self._totals),
             "import": source,
+            "instruments": [instrument.as_json() for instrument in instruments],
         }
-        (self._partial / "tape.json").write_text(_as_text(meta, instruments))
+        (self._partial / "tape.json").write_text(_as_text(meta))
         old = self.path.parent / f".{self.path.name}.old-{os.getpid()}"
         if self.path.exists():
             os.rename(self.path, old)
         os.rename(self._partial, self.path)
         shutil.rmtree(old, ignore_errors=True)
-        return open_tape(self.path)
+        events = _map_events(self.path, self.event_count)
+        return Tape(self.path, events, tuple(instruments), meta)
 
 
 def _digest(totals: Totals) -> str:
@@ -271,10 +274,11 @@ def _digest(totals: Totals) -> str:
     return hashlib.blake2b(totals.lanes.tobytes() + count.to_bytes(8), digest_size=16).hexdigest()
 
 
-def _as_text(meta: dict[str, Any], instruments: list[Instrument]) -> str:
+def _as_text(meta: dict[str, Any]) -> str:
     """The text of tape.json, an instrument a line: indented, 8,000 of them take a second."""
-    head = json.dumps(meta, indent=1).removesuffix("\n}")
-    lines = ",\n  ".join(json.dumps(instrument.as_json()) for instrument in instruments)
+    others = {name: value for name, value in meta.items() if name != "instruments"}
+    head = json.dumps(others, indent=1).removesuffix("\n}")
+    lines = ",\n  ".join(json.dumps(instrument) for instrument in meta["instruments"])
     return f'{head},\n "instruments": [\n  {lines}\n ]\n}}\n'
 
 

@@ -56,14 +56,24 @@ def binary_of(name: str, folder: Path, messages: int | None) -> Path:
 
 def make(name: str, folder: Path, messages: int | None = None) -> Workload:
     """A workload, made unless it is there already."""
-    binary = binary_of(name, folder, messages)
-    if not binary.with_suffix(".itch").exists():
-        _run("gen.py", "itch", str(binary), str(binary.with_suffix(".itch")))
+    binary = itch_of(name, folder, messages).with_suffix(".bin")
     tape = _tape(name, folder)
-    events = np.array(tape.events)
+    return Workload(name, binary, tape, np.array(tape.events), expected_of(binary))
+
+
+def itch_of(name: str, folder: Path, messages: int | None = None) -> Path:
+    """A workload as an ITCH 5.0 file, made unless it is there already."""
+    binary = binary_of(name, folder, messages)
+    path = binary.with_suffix(".itch")
+    if not path.exists():
+        _run("gen.py", "itch", str(binary), str(path))
+    return path
+
+
+def expected_of(binary: Path) -> dict[str, int]:
+    """What must come out of a workload."""
     lines = binary.with_suffix(".exp").read_text().split()
-    expected = {key: int(value) for key, value in (line.split("=") for line in lines)}
-    return Workload(name, binary, tape, events, expected)
+    return {key: int(value) for key, value in (line.split("=") for line in lines)}
 
 
 def _run(script: str, *arguments: str) -> None:

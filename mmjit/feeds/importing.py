@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from mmjit.instrument import Instrument
 
 Array = np.ndarray[Any, Any]
 
+_SEATS: Final = 1 << 22  # to begin with: memory that was never touched is none
+_TICKETED: Final = 1 << 12  # seats that there are tickets for to begin with: those are scattered
+
 
 class Resolving:
     """Gives a stream of events its handles, piece by piece, in memory bounded by what rests.
@@ -26,34 +29,37 @@ class Resolving:
 
     def __init__(self, symbol_count: int = 1) -> None:
         self.counts = np.zeros(STATUS_SPAN, np.int64)
-        slots = 1 << 12
+        meter = np.zeros(1, METER)
+        meter["capacity"] = _SEATS
         self._resolver = Resolver(
-            aligned_zeros("seats", SEAT, slots),
-            aligned_zeros("tickets", TICKET, PER_SEAT * slots),
-            Pool(np.zeros(slots, np.int32), _meter(slots)),
+            aligned_zeros("seats", SEAT, _SEATS),
+            aligned_zeros("tickets", TICKET, PER_SEAT * _TICKETED),
+            Pool(np.zeros(_SEATS, np.int32), meter),
             aligned_zeros("bounds", BOUNDS, symbol_count),
         )
 
     def __call__(self, events: Array) -> None:
         """Resolve a run of EVENT in place."""
-        meter = self._resolver.pool.meter[0]
-        resting = int(meter["fresh"]) - int(meter["depth"])
-        if resting + len(events) > len(self._resolver.seats):
-            self._grow(power_of_two(resting + len(events)))
+        self._make_room(len(events))
         resolve(self._resolver, events, self.counts)
 
-    def _grow(self, slots: int) -> None:
-        """Make room for so many orders, one array after the other: each is there twice meanwhile."""
+    def _make_room(self, event_count: int) -> None:
+        """Make room for as many new orders as there are events."""
         old = self._resolver
-        tickets = aligned_zeros("tickets", TICKET, PER_SEAT * slots)
-        rewrite(old.tickets, tickets)
-        self._resolver = old = old._replace(tickets=tickets)
-        seats = aligned_zeros("seats", SEAT, slots)
-        seats[: len(old.seats)] = old.seats
-        free = np.zeros(slots, np.int32)
-        free[: len(old.seats)] = old.pool.free
-        old.pool.meter["capacity"] = slots
-        self._resolver = old._replace(seats=seats, pool=Pool(free, old.pool.meter))
+        meter = old.pool.meter[0]
+        wanted = int(meter["fresh"]) - int(meter["depth"]) + event_count
+        if PER_SEAT * wanted > len(old.tickets):
+            tickets = aligned_zeros("tickets", TICKET, PER_SEAT * power_of_two(wanted))
+            rewrite(old.tickets, tickets)
+            old = self._resolver = old._replace(tickets=tickets)
+        if wanted > len(old.seats):
+            slots = power_of_two(wanted)
+            seats = aligned_zeros("seats", SEAT, slots)
+            seats[: len(old.seats)] = old.seats
+            free = np.zeros(slots, np.int32)
+            free[: len(old.seats)] = old.pool.free
+            meter["capacity"] = slots
+            self._resolver = old._replace(seats=seats, pool=Pool(free, old.pool.meter))
 
     @property
     def order_slots(self) -> int:
@@ -87,12 +93,6 @@ class Resolving:
 def anomaly_counts(counts: Array) -> dict[str, int]:
     """The counts of a replay or a resolver that are not zero, by lower-case name."""
     return {s.name.lower(): int(counts[-s]) for s in Status if s < 0 and counts[-s]}
-
-
-def _meter(capacity: int) -> Array:
-    meter = np.zeros(1, METER)
-    meter["capacity"] = capacity
-    return meter
 
 
 Advance = Callable[[int], None]
