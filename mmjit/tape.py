@@ -283,7 +283,7 @@ def _as_text(meta: dict[str, Any]) -> str:
 
 
 def file_digest(path: Path, advance: Callable[[int], None] | None = None) -> dict[str, Any]:
-    """Name, size and digest of a source file, as a tape keeps them; sha256sum gives the same."""
+    """Name, size and digest of a source file, as a tape keeps them and as `sha256sum` says."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while piece := file.read(1 << 22):

@@ -7,10 +7,16 @@ from hypothesis import strategies as st
 
 from mmjit.core import intrinsics
 from mmjit.core.intrinsics import (
+    big_endian_16,
+    big_endian_32,
+    big_endian_64,
     bit,
     bits_below,
     highest_bit,
     lowest_bit,
+    plain_big_endian_16,
+    plain_big_endian_32,
+    plain_big_endian_64,
     plain_highest_bit,
     plain_lowest_bit,
     prefetch,
@@ -41,6 +47,11 @@ def bit_now(place):
 @kernel
 def bits_below_now(place):
     return bits_below(place)
+
+
+@kernel
+def big_endian_now(data, at):
+    return big_endian_16(data, at), big_endian_32(data, at), big_endian_64(data, at)
 
 
 @kernel
@@ -93,4 +104,17 @@ def test_prefetching_any_place_at_all_changes_nothing(place):
 def test_every_intrinsic_has_a_twin():
     twins = {n.removeprefix("plain_") for n in vars(intrinsics) if n.startswith("plain_")}
 
-    assert twins == {"highest_bit", "lowest_bit", "prefetch"}
+    reads = {"big_endian_16", "big_endian_32", "big_endian_64"}
+    assert twins == {"highest_bit", "lowest_bit", "prefetch"} | reads
+
+
+@given(st.binary(min_size=8, max_size=24), st.integers(0, 16))
+def test_big_endian_integers_equal_their_twins_at_any_alignment(content, at):
+    assume(at + 8 <= len(content))
+    data = np.frombuffer(content, np.uint8)
+    twins = (plain_big_endian_16, plain_big_endian_32, plain_big_endian_64)
+
+    found = big_endian_now(data, at)
+
+    assert found == tuple(twin(data, at) for twin in twins)
+    assert found[0] == content[at] << 8 | content[at + 1]

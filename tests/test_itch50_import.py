@@ -1,6 +1,7 @@
 """The importer of TotalView-ITCH 5.0 files: what a tape holds, and what is refused."""
 
 import gzip
+import hashlib
 import json
 
 import numpy as np
@@ -347,6 +348,7 @@ def test_a_file_is_read_alike_however_it_is_packed(packed, imported):
     source = source_of(tape)
     assert source["files"][0]["name"] == "12302019.whatever"
     assert source["files"][0]["bytes"] == len(packed)
+    assert source["files"][0]["sha256"] == hashlib.sha256(packed).hexdigest()
     assert not source["gzip_incomplete"]
     assert source["leftover_bytes"] == source["trailing_bytes"] == 0
 

@@ -12,6 +12,7 @@ from mmjit.core.records import EVENT, TALLY
 from mmjit.core.replay import Region, replay
 from mmjit.core.replica import apply_one
 from mmjit.core.state import Counts, configure_symbol, memory_book
+from mmjit.feeds import importing
 from mmjit.feeds.importing import Resolving
 
 KINDS = (Kind.ADD, Kind.ADD, Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.EXECUTE, Kind.REPLACE)
@@ -213,6 +214,34 @@ def test_a_resolver_grows_with_what_rests():
     assert resolving.order_slots == count
     assert sorted(events["handle"]) == list(range(count))
     assert resolving.anomalies() == {}
+
+
+def test_seats_and_tickets_that_run_out_are_doubled_and_keep_what_rests(monkeypatch):
+    monkeypatch.setattr(importing, "_SEATS", 4)
+    monkeypatch.setattr(importing, "_TICKETED", 1)
+    count = 500
+    rows = [(Kind.ADD, k, 0, 0, 0, 5, k) for k in range(1, count + 1)]
+    rows += [(Kind.DELETE, k, 0, 0, 0, 0, 0) for k in range(count, 0, -1)]
+    events = events_of(rows)
+    resolving = Resolving(1)
+
+    for start in range(0, len(events), 7):
+        resolving(events[start : start + 7])
+
+    assert resolving.anomalies() == {}
+    assert resolving.order_slots == count
+    assert events["qty_lots"][count:].tolist() == list(range(count, 0, -1))
+    assert events["handle"][count:].tolist() == events["handle"][:count][::-1].tolist()
+
+
+def test_events_of_a_symbol_that_there_is_no_room_for_are_refused():
+    events = events_of([ADDED, (Kind.ADD, 2, 0, 1, 0, 1, 1)])
+    resolving = Resolving(1)
+
+    resolving(events)
+
+    assert events["handle"].tolist() == [0, NIL]
+    assert resolving.anomalies() == {"symbol_unknown": 1}
 
 
 def test_the_bounds_of_a_symbol_are_those_of_its_events():

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from mmjit.core import wrapping
 from mmjit.core.jit import kernel
 from mmjit.core.wrapping import (
+    absorb,
     draw,
     fold,
     mix,
     mix_pair,
+    plain_absorb,
     plain_draw,
     plain_fold,
     plain_mix,
@@ -41,6 +43,11 @@ def fold_now(total, word):
 
 
 @kernel
+def absorb_now(total, word):
+    return absorb(total, word)
+
+
+@kernel
 def weigh_now(left, left_weight, right, right_weight):
     return weigh(left, left_weight, right, right_weight)
 
@@ -67,6 +74,18 @@ def test_mix_pair_equals_its_twin(high, low):
 @given(WORD, WORD)
 def test_fold_equals_its_twin(total, word):
     assert fold_now(*int64s(total, word)) == plain_fold(total, word)
+
+
+@given(WORD, WORD)
+def test_absorb_equals_its_twin(total, word):
+    assert absorb_now(*int64s(total, word)) == plain_absorb(total, word)
+
+
+def test_absorb_is_the_round_of_xxhash64():
+    word = 0xC2B2AE3D27D4EB4F  # of one, before it is turned and multiplied
+    turned = (word << 31 | word >> 33) & (1 << 64) - 1
+
+    assert plain_absorb(0, 1) % (1 << 64) == turned * 0x9E3779B185EBCA87 % (1 << 64)
 
 
 @given(WORD, WORD, WORD, WORD)
@@ -107,4 +126,11 @@ def test_draws_of_a_seed_do_not_repeat_and_those_of_another_differ():
 def test_every_function_that_wraps_has_a_twin_and_a_test():
     names = {name for name in vars(wrapping) if name.startswith("plain_")}
 
-    assert names == {"plain_mix", "plain_mix_pair", "plain_fold", "plain_weigh", "plain_draw"}
+    assert names == {
+        "plain_mix",
+        "plain_mix_pair",
+        "plain_fold",
+        "plain_absorb",
+        "plain_weigh",
+        "plain_draw",
+    }

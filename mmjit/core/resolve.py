@@ -188,8 +188,9 @@ def _unseat_symbol(resolver, symbol):  # type: ignore[no-untyped-def]
         seat = resolver.seats[slot]
         if seat["symbol"] == symbol and seat["qty_lots"] > 0:
             seat["qty_lots"] = 0
-            order_id = seat["order_id"]
-            erase(resolver.tickets, find(resolver.tickets, resolver.seats, tag_of(order_id), order_id))
+            tag = tag_of(seat["order_id"])
+            place = find(resolver.tickets, resolver.seats, tag, seat["order_id"])
+            erase(resolver.tickets, place)
             release(resolver.pool, slot)
 
 

@@ -59,7 +59,7 @@ class Unpacked:
         self._file.close()
 
     def digest(self) -> dict[str, Any]:
-        """Name, size and digest of what was read, as a tape keeps them; sha256sum gives the same."""
+        """Name, size and digest of what was read, as a tape keeps them and as `sha256sum` says."""
         return {"name": self.path.name, "bytes": self._bytes, "sha256": self._digest.hexdigest()}
 
     def read_into(self, room: memoryview) -> int:
