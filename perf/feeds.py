@@ -206,7 +206,7 @@ def repeat(source: Path, out: Path, byte_count: int) -> int:
     copies = 0
     with open(out, "wb") as file:
         file.write(data[:begin].tobytes())
-        while copies == 0 or file.tell() < byte_count and copies < copies_max:
+        while copies == 0 or (file.tell() < byte_count and copies < copies_max):
             copies += 1
             file.write(data[begin:].tobytes())
             add_to(data, times[moved], 6, span_ns)
