@@ -8,10 +8,13 @@ import numpy as np
 from mmjit.errors import ArgumentError
 
 INT64_MAX: Final = (1 << 63) - 1
+ID_MAX: Final = (1 << 64) - 1
 
 
 def whole(name: str, value: Any, low: int = -INT64_MAX - 1, high: int = INT64_MAX) -> int:
     """An integer argument within its bounds, as a Python int."""
+    if type(value) is int and low <= value <= high:
+        return value
     if isinstance(value, bool | np.bool_):
         raise ArgumentError(f"{name}: {value!r} is a bool; give a whole number")
     try:
@@ -26,7 +29,7 @@ def whole(name: str, value: Any, low: int = -INT64_MAX - 1, high: int = INT64_MA
 
 def pattern(name: str, value: Any, low: int = 0) -> int:
     """An id up to 2**64 - 1 as the 64-bit pattern that is stored."""
-    number = whole(name, value, low, (1 << 64) - 1)
+    number = whole(name, value, low, ID_MAX)
     return number - (1 << 64) if number > INT64_MAX else number
 
 

@@ -1,11 +1,12 @@
 """How every kernel is compiled. Nobody else imports `njit`.
 
 `kernel`  an entry point that Python calls: cached on disk, releases the GIL
+`call`    the same for what takes a fraction of a microsecond: keeps the GIL
 `verb`    a piece of a kernel, forced into its caller: a bundle of arrays costs seven words an array
           at every call that stays a call
 `helper`  a piece that stays a call: the cold path of a hot verb, taking few arrays
 
-All three run without Numba's runtime (`_nrt=False`, a private option whose effect a test guards):
+All four run without Numba's runtime (`_nrt=False`, a private option whose effect a test guards):
 no reference counts, and a kernel that allocates does not compile.
 
 `MMJIT_CHECKED=1` compiles assertions and bounds checks in; `NUMBA_DISABLE_JIT=1` runs plain Python.
@@ -146,9 +147,21 @@ def _callers_only(function: F, **options: Any) -> F:
 
 def kernel(function: F) -> F:
     """Compile an entry point, keep its code on disk, release the GIL while it runs."""
+    return _entry_point(function, releases_gil=True)
+
+
+def call(function: F) -> F:
+    """Compile an entry point that keeps the GIL: to hand it over takes 30 ns, twice a short call.
+
+    So no other Python thread can come between, either.
+    """
+    return _entry_point(function, releases_gil=False)
+
+
+def _entry_point(function: F, *, releases_gil: bool) -> F:
     if not COMPILED:
         return function
-    dispatcher = numba.njit(nogil=True, **_OPTIONS)(function)
+    dispatcher = numba.njit(nogil=releases_gil, **_OPTIONS)(function)
     dispatcher._cache = StampedCache(function)
     KERNELS.append(dispatcher)
     return dispatcher  # type: ignore[no-any-return]

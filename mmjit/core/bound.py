@@ -1,0 +1,225 @@
+"""A bundle of arrays as one integer, for calls that are over before a bundle would be handed over.
+
+Python hands a kernel a bundle by taking each array of it apart, which costs a book one to three
+microseconds. A `Bound` is the address of a table of where the arrays are, and `bundle_of` makes the
+bundle of it again within the kernel, by a few loads:
+
+    0         8                16               24               32
+    | is open | data, array 0  | length, array 0| data, array 1  | ...
+
+Invariant: while the first word is 1 the arrays live, because the Bound holds them. `let_go` drops
+them and writes 0, which every kernel asks for first (`is_open`).
+
+The rest of such a call is a tuple of words. Its `door` takes nothing for a word but an integer of
+64 bits: a float, a bool or None raises TypeError, a number that is too large OverflowError.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
+
+import numpy as np
+
+from mmjit.core.jit import COMPILED
+
+Array = np.ndarray[Any, Any]
+Bundle = TypeVar("Bundle")
+
+LET_GO: Final = -(1 << 62)  # what a kernel returns whose bundle is gone; below every Status
+_HALF: Final = 1 << 63
+
+
+class Bound(int):
+    """The address of a table of arrays, which it keeps alive.
+
+    Attributes:
+        bundle: a NamedTuple of one-dimensional contiguous arrays and of such NamedTuples; None once
+            it was let go.
+    """
+
+    bundle: Any
+    _table: Array
+
+    def __new__(cls, bundle: Any) -> "Bound":
+        """Bind a bundle."""
+        table = np.zeros(1 + 2 * sum(1 for _ in _arrays_of(bundle)), np.int64)
+        bound = super().__new__(cls, table.ctypes.data)
+        bound._table = table
+        bound.aim(bundle)
+        return bound
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it leads anywhere."""
+        return bool(self._table[0])
+
+    def aim(self, bundle: Any) -> None:
+        """Lead to other arrays of the same types, as when one had to grow."""
+        for place, array in enumerate(_arrays_of(bundle)):
+            assert array.ndim == 1
+            assert array.flags.c_contiguous
+            self._table[1 + 2 * place : 3 + 2 * place] = array.ctypes.data, len(array)
+        self.bundle = bundle
+        self._table[0] = 1
+
+    def let_go(self) -> None:
+        """Lead nowhere from now on; calls return LET_GO."""
+        self._table[0] = 0
+        self.bundle = None
+
+
+def _arrays_of(bundle: Any) -> Iterator[Array]:
+    """The arrays of a bundle, in order."""
+    for part in bundle:
+        if isinstance(part, tuple):
+            yield from _arrays_of(part)
+        else:
+            yield part
+
+
+def plain_door(function: Any, *bounds: Bound, words: int) -> Callable[..., Any]:
+    """Twin of `door`."""
+
+    def enter(*arguments: Any) -> Any:
+        given = arguments[-1]
+        if len(given) != words or any(type(word) is not int for word in given):
+            raise TypeError(f"not {words} plain integers")
+        if any(not -_HALF <= word < _HALF for word in given):
+            raise OverflowError("an integer has more than 64 bits")
+        return function(*arguments)
+
+    return enter
+
+
+def plain_is_open(bound: Bound) -> bool:
+    """Twin of `is_open`."""
+    return bound.is_open
+
+
+def plain_bundle_of(bound: Bound) -> Any:
+    """Twin of `bundle_of`."""
+    return bound.bundle
+
+
+if COMPILED:
+    from llvmlite import ir
+    from numba import typeof, types
+    from numba.core import cgutils
+    from numba.core.datamodel import models
+    from numba.extending import NativeValue, intrinsic, register_model, typeof_impl, unbox
+    from numba.np.arrayobj import make_array, populate_array
+
+    _WORD: Final = ir.IntType(64)
+    _ONE: Final = ir.Constant(_WORD, 1)
+
+    class BoundType(types.Type):  # type: ignore[misc]
+        """The type of a Bound: that of its bundle decides."""
+
+        def __init__(self, bundle: Any) -> None:
+            self.bundle = bundle
+            super().__init__(f"Bound({bundle})")
+
+    @register_model(BoundType)
+    class _BoundModel(models.PrimitiveModel):  # type: ignore[misc]
+        def __init__(self, manager: Any, kind: Any) -> None:
+            super().__init__(manager, kind, _WORD)
+
+    @typeof_impl.register(Bound)  # type: ignore[untyped-decorator]
+    def _typeof_bound(bound: Bound, context: Any) -> Any:
+        return BoundType(typeof(bound.bundle))
+
+    @unbox(BoundType)  # type: ignore[untyped-decorator]
+    def _unbox_bound(kind: Any, bound: Any, context: Any) -> Any:
+        return NativeValue(context.pyapi.long_as_longlong(bound))
+
+    class WordsType(types.UniTuple):  # type: ignore[misc]
+        """The type of a tuple of words that come from Python: plain integers, none of another."""
+
+        def __init__(self, dtype: Any, count: int) -> None:
+            super().__init__(dtype, count)
+            self.name = f"Words({count})"
+
+    register_model(WordsType)(models.UniTupleModel)
+
+    @unbox(WordsType)  # type: ignore[untyped-decorator]
+    def _unbox_words(kind: Any, given: Any, context: Any) -> Any:
+        builder, pyapi = context.builder, context.pyapi
+        words = cgutils.alloca_once(builder, context.context.get_value_type(kind))
+        failed = cgutils.alloca_once_value(builder, cgutils.true_bit)
+        right = builder.icmp_signed("==", pyapi.tuple_size(given), ir.Constant(_WORD, kind.count))
+        with builder.if_then(right):
+            parts = [pyapi.tuple_getitem(given, place) for place in range(kind.count)]
+            plain = [_is_plain(context, part) for part in parts]
+            with builder.if_then(functools.reduce(builder.and_, plain)):
+                for place, part in enumerate(parts):
+                    word = pyapi.long_as_longlong(part)
+                    builder.store(word, cgutils.gep_inbounds(builder, words, 0, place))
+                builder.store(pyapi.c_api_error(), failed)
+        with builder.if_then(builder.and_(builder.load(failed), builder.not_(pyapi.c_api_error()))):
+            pyapi.err_set_string("PyExc_TypeError", f"not {kind.count} plain integers")
+        return NativeValue(builder.load(words), is_error=builder.load(failed))
+
+    def _is_plain(context: Any, part: Any) -> Any:
+        """Whether an object is an int and of no class below it: a word behind its count of uses."""
+        builder = context.builder
+        address = cgutils.voidptr_t
+        kind = builder.load(builder.gep(builder.bitcast(part, address.as_pointer()), [_ONE]))
+        plain = context.context.get_c_value(builder, address.pointee, "PyLong_Type", dllimport=True)
+        return builder.icmp_unsigned("==", kind, plain)
+
+    def door(function: Any, *bounds: Bound, words: int) -> Callable[..., Any]:
+        """The way into a call for bundles like these and so many words.
+
+        It goes past the dispatcher, which looks at the type of each argument anew.
+        """
+        kinds = *(typeof(bound) for bound in bounds), WordsType(types.int64, words)
+        way: Callable[..., Any] = function.compile(kinds)
+        return way
+
+    def _word(builder: Any, table: Any, place: int) -> Any:
+        """A word of a table."""
+        pointer = builder.inttoptr(table, _WORD.as_pointer())
+        return builder.load(builder.gep(pointer, [ir.Constant(_WORD, place)]))
+
+    def _rebuilt(context: Any, builder: Any, kind: Any, words: Iterator[Any]) -> Any:
+        """A bundle, or an array of it, made of the next words of its table."""
+        if isinstance(kind, types.BaseTuple):
+            parts = [_rebuilt(context, builder, part, words) for part in kind.types]
+            return context.make_tuple(builder, kind, parts)
+        array = make_array(kind)(context, builder)
+        size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+        data = builder.inttoptr(next(words), array.data.type)
+        stride = ir.Constant(_WORD, size)
+        populate_array(array, data, (next(words),), (stride,), stride, meminfo=None)
+        return array._getvalue()
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def is_open(typingctx: Any, bound: Any) -> Any:
+        """Whether a Bound leads anywhere."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.icmp_signed("!=", _word(builder, args[0], 0), ir.Constant(_WORD, 0))
+
+        return types.boolean(bound), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def bundle_of(typingctx: Any, bound: Any) -> Any:
+        """The bundle to which a Bound leads, which must be open."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            kind = signature.return_type
+            count = 2 * _array_count(kind)
+            words = (_word(builder, args[0], 1 + place) for place in range(count))
+            return _rebuilt(context, builder, kind, words)
+
+        return bound.bundle(bound), codegen
+
+    def _array_count(kind: Any) -> int:
+        if isinstance(kind, types.BaseTuple):
+            return sum(_array_count(part) for part in kind.types)
+        return 1
+
+else:
+    door = plain_door
+    is_open = plain_is_open
+    bundle_of = plain_bundle_of
