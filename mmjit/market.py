@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from mmjit.arena import State
-from mmjit.arguments import ID_MAX, INT64_MAX, pattern, whole
+from mmjit.arguments import INT64_MAX, pattern, whole
 from mmjit.books import Books
 from mmjit.core.bound import LET_GO, door
 from mmjit.core.calls import ODD, apply_call
@@ -144,12 +144,10 @@ class Market(Books):
     def _apply(self, words: Words) -> int:
         """Tell one event, as plain integers if that is what they are; returns what its verb did."""
         try:
-            if words[_ID] > INT64_MAX:
-                words = _with_pattern(words)
-            result: int = self._apply_call(self._feed, words)
+            told = words if 0 <= words[_ID] <= INT64_MAX else _with_pattern(words)
+            result: int = self._apply_call(self._feed, told)
         except (TypeError, OverflowError):  # of a word that is no integer of 64 bits
-            words = self._checked(words)
-            result = self._apply_call(self._feed, words)
+            result = self._apply_call(self._feed, self._checked(words))
         if result < 0:
             self._refuse(result, words)
         return result
@@ -184,9 +182,9 @@ class Market(Books):
 
 
 def _with_pattern(words: Words) -> Words:
-    """The words of an event whose id is above 2**63 - 1, with the pattern that is stored of it."""
+    """The words of an event whose id is no int64, with the pattern that is stored of it."""
     kind, symbol, side, flags, time_ns, order_id, other_id, price, qty_lots = words
-    word = order_id - 1 - ID_MAX if order_id <= ID_MAX else order_id
+    word = pattern("order_id", order_id, 1)
     return kind, symbol, side, flags, time_ns, word, other_id, price, qty_lots
 
 

@@ -96,6 +96,7 @@ class Venue(Books):
             ledger=self.arrays.ledger,
             book=self.book,
             attend=lambda: kernels.attend(self.arrays),
+            state=state,
         )
         self.money = MoneyDoor(self)
 
