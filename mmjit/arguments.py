@@ -29,7 +29,8 @@ def whole(name: str, value: Any, low: int = -INT64_MAX - 1, high: int = INT64_MA
 
 def pattern(name: str, value: Any, low: int = 0) -> int:
     """An id up to 2**64 - 1 as the 64-bit pattern that is stored."""
-    number = whole(name, value, low, ID_MAX)
+    plain = type(value) is int and low <= value <= ID_MAX
+    number: int = value if plain else whole(name, value, low, ID_MAX)
     return number - (1 << 64) if number > INT64_MAX else number
 
 

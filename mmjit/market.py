@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from mmjit.arena import State
-from mmjit.arguments import INT64_MAX, pattern, whole
+from mmjit.arguments import ID_MAX, whole
 from mmjit.books import Books
 from mmjit.core.bound import LET_GO, door
 from mmjit.core.calls import ODD, apply_call
@@ -26,7 +26,7 @@ from mmjit.instrument import Instrument, Number
 
 Array = np.ndarray[Any, Any]
 Words = tuple[int, int, int, int, int, int, int, int, int]  # of an event, as `apply_call` takes it
-_ID: Final = 5  # which of them is the order id
+_IDS: Final = (5, 6)  # which of them are ids
 
 # As plain integers: a member of an enumeration is looked up and taken apart at every call.
 _ADD: Final = int(Kind.ADD)
@@ -96,8 +96,8 @@ class Market(Books):
         time_ns: int = 0,
     ) -> None:
         """Give an order a new id, price and quantity; it goes to the tail."""
-        word = pattern("new_id", new_id, 1)
-        self._apply((_REPLACE, symbol, 0, 0, time_ns, order_id, word, price, qty_lots))
+        new_id = whole("new_id", new_id, 1, ID_MAX)
+        self._apply((_REPLACE, symbol, 0, 0, time_ns, order_id, new_id, price, qty_lots))
 
     def execute(
         self,
@@ -144,8 +144,7 @@ class Market(Books):
     def _apply(self, words: Words) -> int:
         """Tell one event, as plain integers if that is what they are; returns what its verb did."""
         try:
-            told = words if 0 <= words[_ID] <= INT64_MAX else _with_pattern(words)
-            result: int = self._apply_call(self._feed, told)
+            result: int = self._apply_call(self._feed, words)
         except (TypeError, OverflowError):  # of a word that is no integer of 64 bits
             result = self._apply_call(self._feed, self._checked(words))
         if result < 0:
@@ -170,7 +169,7 @@ class Market(Books):
             whole("side", side, 0, 1),
             flags,
             whole("time_ns", time_ns),
-            pattern("order_id", order_id, int(order_id != 0)),  # the kernel refuses 0
+            whole("order_id", order_id, int(order_id != 0), ID_MAX),  # the kernel refuses 0
             other_id,
             whole("price", price),
             whole("qty_lots", qty_lots),
@@ -178,14 +177,7 @@ class Market(Books):
 
     @cached_property
     def _apply_call(self) -> Any:
-        return door(apply_call, self._feed, words=9)
-
-
-def _with_pattern(words: Words) -> Words:
-    """The words of an event whose id is no int64, with the pattern that is stored of it."""
-    kind, symbol, side, flags, time_ns, order_id, other_id, price, qty_lots = words
-    word = pattern("order_id", order_id, 1)
-    return kind, symbol, side, flags, time_ns, word, other_id, price, qty_lots
+        return door(apply_call, self._feed, words=9, ids=_IDS)
 
 
 class MoneyDoor:

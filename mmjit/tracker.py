@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from mmjit.arena import State
-from mmjit.arguments import INT64_MAX, flag, pattern, whole
+from mmjit.arguments import ID_MAX, flag, whole
 from mmjit.core import ledger as kernels
 from mmjit.core.book import Book
 from mmjit.core.bound import LET_GO, Bound, door
@@ -148,15 +148,15 @@ class Tracker:
         """
         rested = 1 if maker is True else 0 if maker is False else int(flag("maker", maker))
         words = (self.owner, symbol, side, price, qty_lots, rested, time_ns, order_id)
+        log = self.log.bound
         try:
-            told = words if 0 <= order_id <= INT64_MAX else self._checked(words)
-            status = self._record_call(self._accounts, self.log.bound, told)
+            status = self._record_call(self._accounts, log, words)
         except (TypeError, OverflowError):  # of a word that is no integer of 64 bits
-            told = self._checked(words)
-            status = self._record_call(self._accounts, self.log.bound, told)
+            words = self._checked(words)
+            status = self._record_call(self._accounts, log, words)
         if status == FULL:
             self.log.make_room(1)
-            status = self._record_call(self._accounts, self.log.bound, told)
+            status = self._record_call(self._accounts, log, words)
         if status < 0:
             self._refuse(status, words)
         if self._attend is not None:
@@ -310,7 +310,7 @@ class Tracker:
     def _checked(self, words: Words) -> Words:
         """The words of a fill, or an error that names the first that is no such integer."""
         owner, symbol, side, price, qty_lots, maker, time_ns, order_id = words
-        time_ns, order_id = whole("time_ns", time_ns), pattern("order_id", order_id)
+        time_ns, order_id = whole("time_ns", time_ns), whole("order_id", order_id, 0, ID_MAX)
         price, qty_lots = whole("price", price), whole("qty_lots", qty_lots)
         symbol, side = self._symbol(symbol), whole("side", side, 0, 1)
         return owner, symbol, side, price, qty_lots, maker, time_ns, order_id
@@ -332,7 +332,7 @@ class Tracker:
 
     @cached_property
     def _record_call(self) -> Any:
-        return door(record_call, self._accounts, self.log.bound, words=8)
+        return door(record_call, self._accounts, self.log.bound, words=8, ids=(7,))
 
     def _look_after(self, symbol: int) -> None:
         """Tell whoever holds the orders, and let the stand-in for a market show the mark."""

@@ -11,7 +11,8 @@ Invariant: while the first word is 1 the arrays live, because the Bound holds th
 them and writes 0, which every kernel asks for first (`is_open`).
 
 The rest of such a call is a tuple of words. Its `door` takes nothing for a word but an integer of
-64 bits: a float, a bool or None raises TypeError, a number that is too large OverflowError.
+64 bits: a float, a bool or None raises TypeError, a number that is too large OverflowError. An id,
+from 0 to 2**64 - 1, arrives as the pattern that is stored.
 """
 
 import functools
@@ -77,16 +78,23 @@ def _arrays_of(bundle: Any) -> Iterator[Array]:
             yield part
 
 
-def plain_door(function: Any, *bounds: Bound, words: int) -> Callable[..., Any]:
+def plain_door(
+    function: Any, *bounds: Bound, words: int, ids: tuple[int, ...] = ()
+) -> Callable[..., Any]:
     """Twin of `door`."""
 
     def enter(*arguments: Any) -> Any:
-        given = arguments[-1]
+        given = list(arguments[-1])
         if len(given) != words or any(type(word) is not int for word in given):
             raise TypeError(f"not {words} plain integers")
+        for place in ids:
+            if given[place] >= _HALF:
+                given[place] -= 2 * _HALF
+            elif given[place] < 0:
+                raise OverflowError("an id is below 0")
         if any(not -_HALF <= word < _HALF for word in given):
             raise OverflowError("an integer has more than 64 bits")
-        return function(*arguments)
+        return function(*arguments[:-1], tuple(given))
 
     return enter
 
@@ -133,11 +141,20 @@ if COMPILED:
         return NativeValue(context.pyapi.long_as_longlong(bound))
 
     class WordsType(types.UniTuple):  # type: ignore[misc]
-        """The type of a tuple of words that come from Python: plain integers, none of another."""
+        """The type of a tuple of words from Python: plain integers, of which some are ids."""
 
-        def __init__(self, dtype: Any, count: int) -> None:
-            super().__init__(dtype, count)
-            self.name = f"Words({count})"
+        def __init__(self, count: int, ids: tuple[int, ...]) -> None:
+            super().__init__(types.int64, count)
+            self.ids = ids
+            self.name = f"Words({count}, ids={ids})"
+
+        @property
+        def key(self) -> Any:
+            """What makes two of them the same."""
+            return self.count, self.ids
+
+        def __unliteral__(self) -> Any:
+            return self
 
     register_model(WordsType)(models.UniTupleModel)
 
@@ -152,7 +169,8 @@ if COMPILED:
             plain = [_is_plain(context, part) for part in parts]
             with builder.if_then(functools.reduce(builder.and_, plain)):
                 for place, part in enumerate(parts):
-                    word = pyapi.long_as_longlong(part)
+                    is_id = place in kind.ids
+                    word = (pyapi.long_as_ulonglong if is_id else pyapi.long_as_longlong)(part)
                     builder.store(word, cgutils.gep_inbounds(builder, words, 0, place))
                 builder.store(pyapi.c_api_error(), failed)
         with builder.if_then(builder.and_(builder.load(failed), builder.not_(pyapi.c_api_error()))):
@@ -167,12 +185,14 @@ if COMPILED:
         plain = context.context.get_c_value(builder, address.pointee, "PyLong_Type", dllimport=True)
         return builder.icmp_unsigned("==", kind, plain)
 
-    def door(function: Any, *bounds: Bound, words: int) -> Callable[..., Any]:
-        """The way into a call for bundles like these and so many words.
+    def door(
+        function: Any, *bounds: Bound, words: int, ids: tuple[int, ...] = ()
+    ) -> Callable[..., Any]:
+        """The way into a call for bundles like these and so many words; `ids` says which are ids.
 
         It goes past the dispatcher, which looks at the type of each argument anew.
         """
-        kinds = *(typeof(bound) for bound in bounds), WordsType(types.int64, words)
+        kinds = *(typeof(bound) for bound in bounds), WordsType(words, ids)
         way: Callable[..., Any] = function.compile(kinds)
         return way
 
