@@ -9,13 +9,14 @@ from mmjit.errors import ArgumentError
 
 INT64_MAX: Final = (1 << 63) - 1
 ID_MAX: Final = (1 << 64) - 1
+_BOOLS: Final = (bool, np.bool_)
 
 
 def whole(name: str, value: Any, low: int = -INT64_MAX - 1, high: int = INT64_MAX) -> int:
     """An integer argument within its bounds, as a Python int."""
     if type(value) is int and low <= value <= high:
         return value
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, _BOOLS):
         raise ArgumentError(f"{name}: {value!r} is a bool; give a whole number")
     try:
         number = operator.index(value)
@@ -36,6 +37,6 @@ def pattern(name: str, value: Any, low: int = 0) -> int:
 
 def flag(name: str, value: Any) -> bool:
     """A yes or no; nothing else passes for one."""
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, _BOOLS):
         return bool(value)
     raise ArgumentError(f"{name}: {value!r} is neither True nor False; give one of them")

@@ -30,12 +30,36 @@ LET_GO: Final = -(1 << 62)  # what a kernel returns whose bundle is gone; below 
 _HALF: Final = 1 << 63
 
 
+class Compiled:
+    """A kernel as a part of a bundle, so that what calls it need not be compiled with it.
+
+    Args:
+        function: the kernel, compiled.
+        signature: for which arguments, as `signature_of` has it.
+    """
+
+    def __init__(self, function: Any, signature: Any) -> None:
+        self._function = function
+        self.signature = signature
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it, with the JIT off."""
+        return self._function(*arguments)
+
+    @property
+    def address(self) -> int:
+        """Where its machine code begins."""
+        found = self._function.get_compile_result(self.signature)
+        address: int = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
+        return address
+
+
 class Bound(int):
     """The address of a table of arrays, which it keeps alive.
 
     Attributes:
-        bundle: a NamedTuple of one-dimensional contiguous arrays and of such NamedTuples; None once
-            it was let go.
+        bundle: a NamedTuple of one-dimensional contiguous arrays, of `Compiled` kernels and of such
+            NamedTuples; None once it was let go.
     """
 
     bundle: Any
@@ -43,7 +67,7 @@ class Bound(int):
 
     def __new__(cls, bundle: Any) -> "Bound":
         """Bind a bundle."""
-        table = np.zeros(1 + 2 * sum(1 for _ in _arrays_of(bundle)), np.int64)
+        table = np.zeros(1 + 2 * sum(1 for _ in _parts_of(bundle)), np.int64)
         bound = super().__new__(cls, table.ctypes.data)
         bound._table = table
         bound.aim(bundle)
@@ -56,10 +80,8 @@ class Bound(int):
 
     def aim(self, bundle: Any) -> None:
         """Lead to other arrays of the same types, as when one had to grow."""
-        for place, array in enumerate(_arrays_of(bundle)):
-            assert array.ndim == 1
-            assert array.flags.c_contiguous
-            self._table[1 + 2 * place : 3 + 2 * place] = array.ctypes.data, len(array)
+        for place, part in enumerate(_parts_of(bundle)):
+            self._table[1 + 2 * place : 3 + 2 * place] = _found_at(part)
         self.bundle = bundle
         self._table[0] = 1
 
@@ -69,13 +91,22 @@ class Bound(int):
         self.bundle = None
 
 
-def _arrays_of(bundle: Any) -> Iterator[Array]:
-    """The arrays of a bundle, in order."""
+def _parts_of(bundle: Any) -> Iterator[Any]:
+    """The arrays and kernels of a bundle, in order."""
     for part in bundle:
         if isinstance(part, tuple):
-            yield from _arrays_of(part)
+            yield from _parts_of(part)
         else:
             yield part
+
+
+def _found_at(part: Any) -> tuple[int, int]:
+    """Where a part of a bundle is, and how long."""
+    if isinstance(part, Compiled):
+        return part.address if COMPILED else 0, 0
+    assert part.ndim == 1
+    assert part.flags.c_contiguous
+    return part.ctypes.data, len(part)
 
 
 def plain_door(
@@ -134,7 +165,15 @@ if COMPILED:
 
     @typeof_impl.register(Bound)  # type: ignore[untyped-decorator]
     def _typeof_bound(bound: Bound, context: Any) -> Any:
-        return BoundType(typeof(bound.bundle))
+        return BoundType(_kind_of(bound.bundle))
+
+    def _kind_of(part: Any) -> Any:
+        """The type of a bundle or of a part of it."""
+        if isinstance(part, Compiled):
+            return types.FunctionType(part.signature)
+        if isinstance(part, tuple):
+            return types.BaseTuple.from_types([_kind_of(each) for each in part], type(part))
+        return typeof(part)
 
     @unbox(BoundType)  # type: ignore[untyped-decorator]
     def _unbox_bound(kind: Any, bound: Any, context: Any) -> Any:
@@ -206,6 +245,12 @@ if COMPILED:
         if isinstance(kind, types.BaseTuple):
             parts = [_rebuilt(context, builder, part, words) for part in kind.types]
             return context.make_tuple(builder, kind, parts)
+        if isinstance(kind, types.FunctionType):
+            function = cgutils.create_struct_proxy(kind)(context, builder)
+            function.c_addr = function.py_addr = ir.Constant(cgutils.voidptr_t, None)
+            function.jit_addr = builder.inttoptr(next(words), cgutils.voidptr_t)
+            next(words)
+            return function._getvalue()
         array = make_array(kind)(context, builder)
         size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
         data = builder.inttoptr(next(words), array.data.type)
@@ -228,15 +273,15 @@ if COMPILED:
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             kind = signature.return_type
-            count = 2 * _array_count(kind)
+            count = 2 * _part_count(kind)
             words = (_word(builder, args[0], 1 + place) for place in range(count))
             return _rebuilt(context, builder, kind, words)
 
         return bound.bundle(bound), codegen
 
-    def _array_count(kind: Any) -> int:
+    def _part_count(kind: Any) -> int:
         if isinstance(kind, types.BaseTuple):
-            return sum(_array_count(part) for part in kind.types)
+            return sum(_part_count(part) for part in kind.types)
         return 1
 
 else:

@@ -5,11 +5,14 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from mmjit.core.book import Book
-from mmjit.core.bound import LET_GO, bundle_of, is_open
-from mmjit.core.codes import NIL
+from mmjit.core.bound import LET_GO, Compiled, bundle_of, is_open
+from mmjit.core.codes import NIL, Flag, Kind
 from mmjit.core.jit import call, verb
 from mmjit.core.ledger import Ledger, line_status, mark_at, row_of, take_line, total_of
+from mmjit.core.records import COMMAND
 from mmjit.core.replica import apply_by_id
+from mmjit.core.resting import Venue
+from mmjit.core.venue import attender, submitter
 
 ODD: Final = LET_GO - 1  # what a call returns for a symbol or side there is none of
 FULL: Final = LET_GO - 2  # or where what it would write has no room
@@ -40,6 +43,31 @@ class Accounts(NamedTuple):
     accounts: Any  # ACCOUNT[1], the same
     sides: Any  # SIDE of the stand-in for a market that shows the marks; none where there is one
     levels: Any  # LEVEL32, its levels
+
+
+class Floor(NamedTuple):
+    """A venue that is given commands, one by one."""
+
+    venue: Venue
+    known: Any  # int64[1], how many of the book's symbols have an instrument
+    alone: Any  # COMMAND[1], the command in hand
+    pair: Any  # COMMAND[2], or this one with its second record
+    statuses: Any  # int64[2]
+    submit: Any  # `submit_all`
+    attend: Any
+
+
+def floor_of(venue: Venue, symbols: int) -> Floor:
+    """A venue, of which so many symbols have an instrument, to be given commands."""
+    return Floor(
+        venue=venue,
+        known=np.array([symbols], np.int64),
+        alone=np.zeros(1, COMMAND),
+        pair=np.zeros(2, COMMAND),
+        statuses=np.zeros(2, np.int64),
+        submit=Compiled(*submitter(venue)),
+        attend=Compiled(*attender(venue)),
+    )
 
 
 @verb
@@ -173,3 +201,106 @@ def _show_mark(sides, levels, symbol, position):  # type: ignore[no-untyped-def]
         sides[level]["best"] = level
         # the halves of twice the mark, rounded down and up
         levels[level]["price"] = (position["mark_twice"] + side) // 2
+
+
+# ---- commands -------------------------------------------------------------------------------
+
+
+@call
+def command_call(bound, words):  # type: ignore[no-untyped-def]
+    """Do one command.
+
+    Args:
+        bound: of a Floor.
+        words: kind, symbol, whether it is the market's, else owner, whether it is timed, else 0,
+            time_ns, order_id, other_id, side, price, qty_lots, tif, self_trade and terms of the
+            COMMAND, whether a MORE is behind it, and of that order_id, price, qty_lots, venue_ns.
+
+    Returns:
+        Two statuses as `submit_all` writes them; lots filled, rested and prevented; how many lines
+        are to be drained. The first is FULL where the rings had no room for it, or LET_GO or ODD.
+    """
+    if not is_open(bound):
+        return LET_GO, 0, 0, 0, 0, 0
+    floor = bundle_of(bound)
+    if _is_odd(floor, words):
+        return ODD, 0, 0, 0, 0, 0
+    control = floor.venue.control[0]
+    commands = floor.pair if words[14] else floor.alone
+    _write(commands[0], words, words[5] if words[4] else control["now_ns"])
+    if words[14]:
+        commands[0]["flags"] = 0
+        _write_more(commands[1], words)
+    done = floor.submit(floor.venue, commands, 0, floor.statuses)
+    first = floor.statuses[0] if done > 0 else FULL
+    second = floor.statuses[1] if words[14] else 0
+    lines = control["trade_head"] - control["trade_tail"] + control["fill_head"]
+    lines -= control["fill_tail"]
+    return (
+        first,
+        second,
+        control["filled_lots"],
+        control["rested_lots"],
+        control["prevented_lots"],
+        lines,
+    )
+
+
+@verb
+def _is_odd(floor, words):  # type: ignore[no-untyped-def]
+    """Whether a command names a symbol, a side, an account or an id that there is none of."""
+    kind, symbol, market, owner, _, _, order_id, _, side = words[:9]
+    all_of_them = kind == Kind.CANCEL_ALL
+    least = NIL if all_of_them else 0
+    if symbol < least or symbol >= floor.known[0] or side < least or side > 1:
+        return True
+    if not market and (owner < 0 or owner >= len(floor.venue.ledger.accounts)):
+        return True
+    if kind == Kind.QUOTE and words[15] == 0:
+        return True
+    names_one = kind == Kind.NEW or kind == Kind.AMEND or kind == Kind.CANCEL or kind == Kind.QUOTE
+    return order_id == 0 and names_one
+
+
+@verb
+def _write(command, words, now_ns):  # type: ignore[no-untyped-def]
+    """Write the first record of a command."""
+    command["kind"] = words[0]
+    command["symbol"] = words[1]
+    command["flags"] = Flag.LAST
+    command["owner"] = NIL if words[2] else words[3]
+    command["venue_ns"] = now_ns
+    command["local_ns"] = now_ns
+    command["order_id"] = words[6]
+    command["other_id"] = words[7]
+    command["side"] = words[8]
+    command["price"] = words[9]
+    command["qty_lots"] = words[10]
+    command["tif"] = words[11]
+    command["self_trade"] = words[12]
+    command["terms"] = words[13]
+
+
+@verb
+def _write_more(command, words):  # type: ignore[no-untyped-def]
+    """Write the second; what it does not say is 0."""
+    command["kind"] = Kind.MORE
+    command["flags"] = Flag.LAST
+    command["order_id"] = words[15]
+    command["price"] = words[16]
+    command["qty_lots"] = words[17]
+    command["venue_ns"] = words[18]
+
+
+@call
+def attend_call(bound, words):  # type: ignore[no-untyped-def]
+    """Look after accounts that were changed outside a command; returns 0, or LET_GO.
+
+    Args:
+        bound: of a Floor.
+        words: one, of no meaning.
+    """
+    if not is_open(bound):
+        return LET_GO
+    floor = bundle_of(bound)
+    return floor.attend(floor.venue)
