@@ -100,18 +100,11 @@ class State:
         self.check_usable()
         return dict(self._arrays)
 
-    def bind(self, bundle: Any, *, writes: bool = False) -> Bound:
-        """A bundle of its arrays and of others, for single calls: until the state is closed.
-
-        Args:
-            bundle: as `Bound` takes it.
-            writes: whether the calls change the state; of a read-only one they then find nothing.
-        """
+    def bind(self, bundle: Any) -> Bound:
+        """A bundle of its arrays and of others, for single calls: until the state is closed."""
         self.check_usable()
         bound = Bound(bundle)
         self._bounds.append(bound)
-        if writes and not self.writable:
-            bound.let_go()
         return bound
 
     @property

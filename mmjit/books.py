@@ -73,7 +73,7 @@ class Books:
         self.instruments = tuple(instruments)
         self._state = state
         self._memory = book
-        self._look = self._bind(self._feed_of())
+        self._feed = self._bind(self._feed_of())
         if len(self.book.symbols) < len(instruments):
             raise ArgumentError(
                 f"instruments: {len(instruments)} given, the state has room for "
@@ -110,13 +110,13 @@ class Books:
     def best(self, side: int, *, symbol: int = 0) -> Best | None:
         """The best level of a side, or None when it is empty."""
         try:
-            found = self._best_call(self._look, (symbol, side))
+            found = self._best_call(self._feed, (symbol, side))
         except (TypeError, OverflowError):
-            found = self._best_call(self._look, divmod(self._owner(symbol, side), 2))
+            found = self._best_call(self._feed, divmod(self._owner(symbol, side), 2))
         if found[2] >= 0:
             return _new(Best, found)
         if found[2] < NIL:
-            self._explain()
+            self._usable()
             self._owner(symbol, side)
         return None
 
@@ -179,9 +179,9 @@ class Books:
 
     # ---- single calls -------------------------------------------------------------------------
 
-    def _bind(self, bundle: Any, *, writes: bool = False) -> Bound:
+    def _bind(self, bundle: Any) -> Bound:
         """A bundle for single calls, for as long as the state is open."""
-        return Bound(bundle) if self._state is None else self._state.bind(bundle, writes=writes)
+        return Bound(bundle) if self._state is None else self._state.bind(bundle)
 
     def _feed_of(self) -> Feed:
         """The books and what a single call needs beside them."""
@@ -190,17 +190,19 @@ class Books:
 
     @cached_property
     def _best_call(self) -> Any:
-        return door(best_call, self._look, words=2)
+        self._usable()
+        return door(best_call, self._feed, words=2)
 
-    def _explain(self) -> None:
-        """Raise what is wrong with the state, if a call does not find its arrays."""
+    def _usable(self) -> None:
+        """Raise what is wrong with a state that is closed, or was opened before a fork."""
         if self._state is not None:
             self._state.check_usable()
 
     # ---- conversions --------------------------------------------------------------------------
 
     def _writable(self) -> None:
-        """Refuse to change a state that is open for reading."""
+        """Refuse to change a state that is closed, or open for reading."""
+        self._usable()
         if self._state is not None and not self._state.writable:
             raise StateError(f"{self._state.path} is open read-only; open it with writable=True")
 

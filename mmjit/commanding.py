@@ -13,7 +13,7 @@ from mmjit.arena import State
 from mmjit.arguments import ID_MAX, whole
 from mmjit.books import Books
 from mmjit.core.bound import LET_GO, Bound, door
-from mmjit.core.calls import FULL, ODD, attend_call, command_call, floor_of
+from mmjit.core.calls import FULL, ODD, attend_call, command_call, drain_call, floor_of
 from mmjit.core.codes import Kind, SelfTrade, Term, TimeInForce
 from mmjit.core.records import TRADE
 from mmjit.core.resting import Venue as Arrays
@@ -40,6 +40,7 @@ GTC, GTD, FOK = TimeInForce.GTC, TimeInForce.GTD, int(TimeInForce.FOK)
 _NONE, _DECREMENT = SelfTrade.NONE, int(SelfTrade.DECREMENT)
 NO_ORDER: Final = (0,) * 8
 NO_MORE: Final = (0,) * 5
+_new: Final = tuple.__new__  # spares a NamedTuple its own constructor, half of the time
 _NO_TRADES: Final = np.zeros(0, TRADE)
 
 
@@ -70,18 +71,22 @@ class Commanded(Books):
 
     @cached_property
     def _floor(self) -> Bound:
-        return self._bind(floor_of(self.arrays, len(self.instruments)), writes=True)
+        return self._bind(floor_of(self.arrays, len(self.instruments)))
+
+    @cached_property
+    def _bounds(self) -> tuple[Bound, Bound, Bound]:
+        return self._floor, self._trades.bound, self.tracker.log.bound
 
     @cached_property
     def _command_call(self) -> Any:
-        return door(command_call, self._floor, words=19, ids=(6, 7, 15))
+        self._writable()
+        return door(command_call, *self._bounds, words=19, ids=(6, 7, 15))
 
     def _do(self, *command: Any) -> Done:
         """Do a command as `_run` takes it; returns what came of it."""
-        before = len(self._trades)
-        _, _, filled, rested, prevented, lines = self._run(*command)
-        trades = self._trades.lines[before:] if lines else _NO_TRADES
-        return Done(filled, rested, prevented, trades)
+        _, _, filled, rested, prevented, traded, _ = self._run(*command)
+        trades = self._trades.last(traded) if traded else _NO_TRADES
+        return _new(Done, (filled, rested, prevented, trades))
 
     def _run(
         self,
@@ -103,25 +108,25 @@ class Commanded(Books):
         who = (1, 0) if owner is None else (0, owner)
         when = (0, 0) if time_ns is None else (1, time_ns)
         words: Any = (*what, *who, *when, *order, *more)
+        bounds, traded = self._bounds, 0
         try:
-            found: tuple[int, ...] = self._command_call(self._floor, words)
+            found: tuple[int, ...] = self._command_call(*bounds, words)
         except (TypeError, OverflowError):  # of a word that is no integer of 64 bits
             words = self._checked(words)
-            found = self._command_call(self._floor, words)
-        while found[0] == FULL:
+            found = self._command_call(*bounds, words)
+        while found[0] == FULL:  # of a ring, which is drained now
             self.drain()
-            found = self._command_call(self._floor, words)
-        if found[5]:
-            self.drain()
-        if (found[0] < 0 and what[0] != QUOTE) or found[0] <= ODD:
+            found = self._command_call(*bounds, words)
+        if found[6]:
+            traded = self.drain()
+        if found[0] < 0 and (what[0] != QUOTE or found[0] <= LET_GO):
             self._refuse(found[0], words)
-        return found
+        return found if not traded else (*found[:5], found[5] + traded, 0)
 
     def _refuse(self, result: int, words: Any) -> None:
         """Raise what is wrong with a command."""
         if result == LET_GO:
-            self._explain()
-            self._writable()
+            self._usable()
         if result == ODD:
             self._checked(words)
         check(result)
@@ -150,27 +155,24 @@ class Commanded(Books):
             whole("expires_ns", words[18]),
         )
 
-    def drain(self) -> None:
-        """Move what the rings hold into the histories."""
-        arrays = self.arrays
-        control = arrays.control[0]
-        for name, ring, keep in (
-            ("trade", arrays.trades, self._trades.append),
-            ("fill", arrays.fills, self.tracker.append_fills),
-        ):
-            tail, head = int(control[f"{name}_tail"]), int(control[f"{name}_head"])
-            if head > tail:
-                place, count = tail & (len(ring) - 1), head - tail
-                if place + count <= len(ring):
-                    keep(ring[place : place + count])
-                else:
-                    keep(ring[np.arange(tail, head) & (len(ring) - 1)])
-                control[f"{name}_tail"] = head
+    def drain(self) -> int:
+        """Move what the rings hold into the histories; returns how many trades it moved."""
+        before = len(self._trades)
+        while (left := self._drain_call(*self._bounds, (0,))) > 0:
+            self._trades.make_room(left)
+            self.tracker.log.make_room(left)
+        if left == LET_GO:
+            self._usable()
+        return len(self._trades) - before
+
+    @cached_property
+    def _drain_call(self) -> Any:
+        return door(drain_call, *self._bounds, words=1)
 
     def attend(self) -> None:
         """Look after accounts whose marks, limits or switches were changed outside a command."""
         if self._attend_call(self._floor, (0,)) == LET_GO:
-            self._explain()
+            self._usable()
 
     @cached_property
     def _attend_call(self) -> Any:

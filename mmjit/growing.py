@@ -34,7 +34,12 @@ class Log:
     @property
     def lines(self) -> Array:
         """Every record, as a view that cannot be written."""
-        view: Array = self._room.lines[: len(self)]
+        return self.last(len(self))
+
+    def last(self, count: int) -> Array:
+        """The last so many records, as a view that cannot be written."""
+        end = len(self)
+        view: Array = self._room.lines[end - count : end]
         view.flags.writeable = False
         return view
 

@@ -59,7 +59,6 @@ class Market(Books):
         if state is None:
             book = memory_book(Counts(max(1, len(instruments)), orders, orders))
         super().__init__(instruments, state, book)
-        self._feed = self._bind(self._feed_of(), writes=True)
         self.money = MoneyDoor(self)
 
     # ---- verbs --------------------------------------------------------------------------------
@@ -154,8 +153,7 @@ class Market(Books):
     def _refuse(self, result: int, words: Words) -> None:
         """Raise what is wrong with an event."""
         if result == LET_GO:
-            self._explain()
-            self._writable()
+            self._usable()
         if result == ODD:
             self._checked(words)
         check(result)
@@ -177,6 +175,7 @@ class Market(Books):
 
     @cached_property
     def _apply_call(self) -> Any:
+        self._writable()
         return door(apply_call, self._feed, words=9, ids=_IDS)
 
 

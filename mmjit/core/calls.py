@@ -207,24 +207,27 @@ def _show_mark(sides, levels, symbol, position):  # type: ignore[no-untyped-def]
 
 
 @call
-def command_call(bound, words):  # type: ignore[no-untyped-def]
+def command_call(bound, trades, fills, words):  # type: ignore[no-untyped-def]
     """Do one command.
 
     Args:
         bound: of a Floor.
+        trades: of a Room of TRADE, to which the ring of trades is drained.
+        fills: of a Room of FILL, the same for the accounts' fills.
         words: kind, symbol, whether it is the market's, else owner, whether it is timed, else 0,
             time_ns, order_id, other_id, side, price, qty_lots, tif, self_trade and terms of the
             COMMAND, whether a MORE is behind it, and of that order_id, price, qty_lots, venue_ns.
 
     Returns:
-        Two statuses as `submit_all` writes them; lots filled, rested and prevented; how many lines
-        are to be drained. The first is FULL where the rings had no room for it, or LET_GO or ODD.
+        Two statuses as `submit_all` writes them; lots filled, rested and prevented; how many trades
+        were drained; how many lines still have to be. The first is FULL where the rings had no room
+        for the command, or LET_GO or ODD.
     """
     if not is_open(bound):
-        return LET_GO, 0, 0, 0, 0, 0
+        return LET_GO, 0, 0, 0, 0, 0, 0
     floor = bundle_of(bound)
     if _is_odd(floor, words):
-        return ODD, 0, 0, 0, 0, 0
+        return ODD, 0, 0, 0, 0, 0, 0
     control = floor.venue.control[0]
     commands = floor.pair if words[14] else floor.alone
     _write(commands[0], words, words[5] if words[4] else control["now_ns"])
@@ -234,16 +237,55 @@ def command_call(bound, words):  # type: ignore[no-untyped-def]
     done = floor.submit(floor.venue, commands, 0, floor.statuses)
     first = floor.statuses[0] if done > 0 else FULL
     second = floor.statuses[1] if words[14] else 0
-    lines = control["trade_head"] - control["trade_tail"] + control["fill_head"]
-    lines -= control["fill_tail"]
-    return (
-        first,
-        second,
-        control["filled_lots"],
-        control["rested_lots"],
-        control["prevented_lots"],
-        lines,
+    filled, rested, prevented = _reported(control)
+    tail = control["trade_tail"]
+    left = _drain(floor.venue, bundle_of(trades), bundle_of(fills))
+    return first, second, filled, rested, prevented, control["trade_tail"] - tail, left
+
+
+@verb
+def _reported(control):  # type: ignore[no-untyped-def]
+    """What came of the last command."""
+    return control["filled_lots"], control["rested_lots"], control["prevented_lots"]
+
+
+@verb
+def _drain(venue, trades, fills):  # type: ignore[no-untyped-def]
+    """Move what the rings hold to where it is kept; returns how many lines found no room there."""
+    control = venue.control[0]
+    control["trade_tail"] = _move(
+        venue.trades, control["trade_tail"], control["trade_head"], trades
     )
+    control["fill_tail"] = _move(venue.fills, control["fill_tail"], control["fill_head"], fills)
+    left = control["trade_head"] - control["trade_tail"]
+    return left + control["fill_head"] - control["fill_tail"]
+
+
+@verb
+def _move(ring, tail, head, room):  # type: ignore[no-untyped-def]
+    """Move lines of a ring as far as there is room; returns its new tail."""
+    count = room.count[0]
+    while tail < head and count < len(room.lines):
+        room.lines[count] = ring[tail & (len(ring) - 1)]
+        tail += 1
+        count += 1
+    room.count[0] = count
+    return tail
+
+
+@call
+def drain_call(bound, trades, fills, words):  # type: ignore[no-untyped-def]
+    """Drain the rings of a venue; returns how many lines found no room, or LET_GO.
+
+    Args:
+        bound: of a Floor.
+        trades: of a Room of TRADE.
+        fills: of a Room of FILL.
+        words: one, of no meaning.
+    """
+    if not is_open(bound):
+        return LET_GO
+    return _drain(bundle_of(bound).venue, bundle_of(trades), bundle_of(fills))
 
 
 @verb
