@@ -190,7 +190,6 @@ class Books:
 
     @cached_property
     def _best_call(self) -> Any:
-        self._usable()
         return door(best_call, self._feed, words=2)
 
     def _usable(self) -> None:

@@ -26,6 +26,7 @@ from tests.states import (
     configured,
     contents,
     feed,
+    in_a_child,
     open_descriptors,
     random_events,
 )
@@ -244,23 +245,6 @@ def test_a_holder_that_has_not_said_who_it_is_is_another_process(folder):
         (folder / "LOCK").write_bytes(b"?".ljust(64))
         with pytest.raises(StateError, match="is open for writing in another process"):
             open_state(folder)
-
-
-def in_a_child(ask):
-    """What a function says after a fork, in the child."""
-    read_end, write_end = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
-        child = os.fork()
-    if child == 0:
-        try:
-            os.write(write_end, str(ask()).encode())
-        finally:
-            os._exit(0)
-    os.close(write_end)
-    os.waitpid(child, 0)
-    with os.fdopen(read_end) as pipe:
-        return pipe.read()
 
 
 def test_a_child_cannot_use_the_state_of_its_parent(folder):

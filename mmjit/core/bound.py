@@ -64,12 +64,14 @@ class Bound(int):
 
     bundle: Any
     _table: Array
+    _kind: Any  # what Numba calls the bundle's type
 
     def __new__(cls, bundle: Any) -> "Bound":
         """Bind a bundle."""
         table = np.zeros(1 + 2 * sum(1 for _ in _parts_of(bundle)), np.int64)
         bound = super().__new__(cls, table.ctypes.data)
         bound._table = table
+        bound._kind = _kind_of(bundle) if COMPILED else None
         bound.aim(bundle)
         return bound
 
@@ -119,10 +121,9 @@ def plain_door(
         if len(given) != words or any(type(word) is not int for word in given):
             raise TypeError(f"not {words} plain integers")
         for place in ids:
-            if given[place] >= _HALF:
-                given[place] -= 2 * _HALF
-            elif given[place] < 0:
-                raise OverflowError("an id is below 0")
+            if not 0 <= given[place] < 2 * _HALF:
+                raise OverflowError("an id is below 0 or has more than 64 bits")
+            given[place] -= 2 * _HALF if given[place] >= _HALF else 0
         if any(not -_HALF <= word < _HALF for word in given):
             raise OverflowError("an integer has more than 64 bits")
         return function(*arguments[:-1], tuple(given))
@@ -165,7 +166,7 @@ if COMPILED:
 
     @typeof_impl.register(Bound)  # type: ignore[untyped-decorator]
     def _typeof_bound(bound: Bound, context: Any) -> Any:
-        return BoundType(_kind_of(bound.bundle))
+        return BoundType(bound._kind)
 
     def _kind_of(part: Any) -> Any:
         """The type of a bundle or of a part of it."""
