@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import pyperf
 
-from mmjit import ASK, BID, Capacity, Instrument, Market, Tracker, create_state
+from mmjit import ASK, BID, Capacity, Instrument, Market, Tracker, Venue, create_state
 
 UNIT = Decimal("0.01")
 LOTS = 10  # of every order
@@ -268,6 +268,33 @@ def round_of(
     return took, seen
 
 
+def at_a_venue(orders: list[tuple[int, int, int]], *, each: bool) -> dict[str, list[int]]:
+    """Times of orders at a venue: entered without trading, quoted anew, filled, cancelled."""
+    venue, count = Venue([STOCK]), len(orders)
+    venue.submit(count + 1, BID, 1, 1)  # compiled before the clock starts
+    venue.cancel(count + 1)
+    rows = enumerate(orders)
+    given = [
+        (n + 1, side, price - 1 if side == BID else price, LOTS) for n, (side, price, _) in rows
+    ]
+    took = {"submit": timed(given, venue.submit, each=each)}
+    ids = (1 << 40, (1 << 40) + 1)
+    quotes = [((ids[0], 9_990 - n % 2, 1), (ids[1], 10_010 + n % 2, 1)) for n in range(count)]
+    took["quote"] = timed(quotes, venue.quote, each=each)
+    assert venue.order(ids[0]).price == 9_990 - (count - 1) % 2
+    venue.cancel_all(owner=0, side=ASK, symbol=0)
+    bids = sum(side == BID for side, _, _ in orders)
+    met = [(10**6 + n, ASK, 1, LOTS) for n in range(bids // 2)]
+    took["trade"] = timed(met, venue.submit, each=each)
+    assert len(venue.trades()) == len(met)
+    live = {order.order_id for order in venue.orders(BID)} - set(ids)
+    took["cancel"] = timed([(order_id,) for order_id in live], venue.cancel, each=each)
+    venue.cancel_all()
+    venue.audit()
+    assert venue.best(BID) is None
+    return took
+
+
 Values = dict[tuple[str, str], dict[str, list[float]]]
 
 
@@ -293,6 +320,11 @@ def measure(stack: ExitStack, count: int, repetitions: int) -> Values:
                     continue  # the first round warms up
                 note(found, (name, verb), times, statistics.median(own))
                 note_mean(found[name, verb], together[verb][0] / len(times), bare)
+        recorded, together = (at_a_venue(orders, each=each) for each in (True, False))
+        for verb, times in recorded.items():
+            if turn or repetitions == 1:
+                note(found, ("mmjit.Venue", verb), times, statistics.median(own))
+                note_mean(found["mmjit.Venue", verb], together[verb][0] / len(times), bare)
         if turn or repetitions == 1:
             note(found, ("recorder", "nothing"), own, 0.0)
             note_mean(found["recorder", "nothing"], bare, 0.0)

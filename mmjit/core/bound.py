@@ -4,8 +4,8 @@ Python hands a kernel a bundle by taking each array of it apart, which costs a b
 microseconds. A `Bound` is the address of a table of where the arrays are, and `bundle_of` makes the
 bundle of it again within the kernel, by a few loads:
 
-    0         8                16               24               32
-    | is open | data, array 0  | length, array 0| data, array 1  | ...
+    0         8               16               24              32
+    | is open | data, array 0 | shape, array 0 | data, array 1 | ...
 
 Invariant: while the first word is 1 the arrays live, because the Bound holds them. `let_go` drops
 them and writes 0, which every kernel asks for first (`is_open`).
@@ -16,6 +16,7 @@ from 0 to 2**64 - 1, arrives as the pattern that is stored.
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
@@ -58,8 +59,8 @@ class Bound(int):
     """The address of a table of arrays, which it keeps alive.
 
     Attributes:
-        bundle: a NamedTuple of one-dimensional contiguous arrays, of `Compiled` kernels and of such
-            NamedTuples; None once it was let go.
+        bundle: a NamedTuple of contiguous arrays, of `Compiled` kernels and of such NamedTuples;
+            None once it was let go.
     """
 
     bundle: Any
@@ -68,7 +69,7 @@ class Bound(int):
 
     def __new__(cls, bundle: Any) -> "Bound":
         """Bind a bundle."""
-        table = np.zeros(1 + 2 * sum(1 for _ in _parts_of(bundle)), np.int64)
+        table = np.zeros(1 + len(_words_of(bundle)), np.int64)
         bound = super().__new__(cls, table.ctypes.data)
         bound._table = table
         bound._kind = _kind_of(bundle) if COMPILED else None
@@ -82,8 +83,7 @@ class Bound(int):
 
     def aim(self, bundle: Any) -> None:
         """Lead to other arrays of the same types, as when one had to grow."""
-        for place, part in enumerate(_parts_of(bundle)):
-            self._table[1 + 2 * place : 3 + 2 * place] = _found_at(part)
+        self._table[1:] = _words_of(bundle)
         self.bundle = bundle
         self._table[0] = 1
 
@@ -93,22 +93,14 @@ class Bound(int):
         self.bundle = None
 
 
-def _parts_of(bundle: Any) -> Iterator[Any]:
-    """The arrays and kernels of a bundle, in order."""
-    for part in bundle:
-        if isinstance(part, tuple):
-            yield from _parts_of(part)
-        else:
-            yield part
-
-
-def _found_at(part: Any) -> tuple[int, int]:
-    """Where a part of a bundle is, and how long."""
+def _words_of(part: Any) -> list[int]:
+    """Where the parts of a bundle are, and of what shape, in order."""
+    if isinstance(part, tuple):
+        return [word for each in part for word in _words_of(each)]
     if isinstance(part, Compiled):
-        return part.address if COMPILED else 0, 0
-    assert part.ndim == 1
+        return [part.address if COMPILED else 0]
     assert part.flags.c_contiguous
-    return part.ctypes.data, len(part)
+    return [part.ctypes.data, *part.shape]
 
 
 def plain_door(
@@ -250,13 +242,15 @@ if COMPILED:
             function = cgutils.create_struct_proxy(kind)(context, builder)
             function.c_addr = function.py_addr = ir.Constant(cgutils.voidptr_t, None)
             function.jit_addr = builder.inttoptr(next(words), cgutils.voidptr_t)
-            next(words)
             return function._getvalue()
         array = make_array(kind)(context, builder)
-        size = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+        size = ir.Constant(_WORD, context.get_abi_sizeof(context.get_data_type(kind.dtype)))
         data = builder.inttoptr(next(words), array.data.type)
-        stride = ir.Constant(_WORD, size)
-        populate_array(array, data, (next(words),), (stride,), stride, meminfo=None)
+        shape = [next(words) for _ in range(kind.ndim)]
+        strides = [size]
+        for length in reversed(shape[1:]):
+            strides.insert(0, builder.mul(length, strides[0]))
+        populate_array(array, data, shape, strides, size, meminfo=None)
         return array._getvalue()
 
     @intrinsic  # type: ignore[untyped-decorator]
@@ -273,17 +267,10 @@ if COMPILED:
         """The bundle to which a Bound leads, which must be open."""
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            kind = signature.return_type
-            count = 2 * _part_count(kind)
-            words = (_word(builder, args[0], 1 + place) for place in range(count))
-            return _rebuilt(context, builder, kind, words)
+            words = (_word(builder, args[0], place) for place in itertools.count(1))
+            return _rebuilt(context, builder, signature.return_type, words)
 
         return bound.bundle(bound), codegen
-
-    def _part_count(kind: Any) -> int:
-        if isinstance(kind, types.BaseTuple):
-            return sum(_part_count(part) for part in kind.types)
-        return 1
 
 else:
     door = plain_door
