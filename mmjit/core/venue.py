@@ -371,5 +371,4 @@ def attend(venue):  # type: ignore[no-untyped-def]
 
 def attender(venue: Any) -> tuple[Any, Any]:
     """`attend`, as `submitter` has `submit_all`."""
-    attend(venue)
     return attend, signature_of(venue)
