@@ -18,14 +18,13 @@ from 0 to 2**64 - 1, arrives as the pattern that is stored.
 import functools
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 
 from mmjit.core.jit import COMPILED
 
 Array = np.ndarray[Any, Any]
-Bundle = TypeVar("Bundle")
 
 LET_GO: Final = -(1 << 62)  # what a kernel returns whose bundle is gone; below every Status
 _HALF: Final = 1 << 63
@@ -210,7 +209,10 @@ if COMPILED:
         return NativeValue(builder.load(words), is_error=builder.load(failed))
 
     def _is_plain(context: Any, part: Any) -> Any:
-        """Whether an object is an int and of no class below it: a word behind its count of uses."""
+        """Whether an object is an int, and of no class below that.
+
+        CPython keeps the class of an object in its second word, behind the count of its uses.
+        """
         builder = context.builder
         address = cgutils.voidptr_t
         kind = builder.load(builder.gep(builder.bitcast(part, address.as_pointer()), [_ONE]))
