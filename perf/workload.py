@@ -54,11 +54,18 @@ def binary_of(name: str, folder: Path, messages: int | None) -> Path:
     return binary
 
 
+def itch_of(binary: Path) -> Path:
+    """A workload as a Nasdaq ITCH 5.0 file, which stands beside it."""
+    itch = binary.with_suffix(".itch")
+    if not itch.exists():
+        _run("gen.py", "itch", str(binary), str(itch))
+    return itch
+
+
 def make(name: str, folder: Path, messages: int | None = None) -> Workload:
     """A workload, made unless it is there already."""
     binary = binary_of(name, folder, messages)
-    if not binary.with_suffix(".itch").exists():
-        _run("gen.py", "itch", str(binary), str(binary.with_suffix(".itch")))
+    itch_of(binary)
     tape = _tape(name, folder)
     events = np.array(tape.events)
     lines = binary.with_suffix(".exp").read_text().split()
