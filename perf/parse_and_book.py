@@ -71,10 +71,11 @@ class Outcome:
 def make(name: str, folder: Path, messages: int | None = None) -> Day:
     """A workload as ITCH, made unless it is there already."""
     binary = workload.binary_of(name, folder, messages)
-    header, records, expected = wl.load(str(binary))
+    header = np.fromfile(binary, wl.HDR, 1)[0]
     symbols, orders = int(header["nsym"]), int(header["peak"]) + 1024
+    counts, messages = Counts(symbols, orders, orders), int(header["n"]) + symbols
     data = np.fromfile(workload.itch_of(binary), np.uint8)
-    return Day(name, data, len(records) + symbols, Counts(symbols, orders, orders), expected)
+    return Day(name, data, messages, counts, workload.expected_of(binary))
 
 
 # ---- mmjit ----------------------------------------------------------------------------------

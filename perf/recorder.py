@@ -24,11 +24,11 @@ from mmjit.core.intrinsics import highest_bit
 from mmjit.core.jit import COMPILED, kernel, verb
 
 SUPPORTED: Final = platform.machine().lower() in ("x86_64", "amd64")
-UNSUPPORTED: Final = "the recorder reads the time stamp counter of an x86-64 processor; there is none"
+UNSUPPORTED: Final = "the recorder reads the time stamp counter of x86-64 processors; this is none"
 
 _SUB_BITS: Final = 6
 _EXACT: Final = 2 << _SUB_BITS  # values below it have a bucket each
-BUCKETS: Final = (63 - _SUB_BITS << _SUB_BITS) + _EXACT  # every int64 from 0 on
+BUCKETS: Final = ((62 - _SUB_BITS) << _SUB_BITS) + _EXACT  # every int64 from 0 on
 _SUM, _MOST = range(2)  # of `totals`
 
 

@@ -54,6 +54,12 @@ def binary_of(name: str, folder: Path, messages: int | None) -> Path:
     return binary
 
 
+def expected_of(binary: Path) -> dict[str, int]:
+    """What must come out of a workload, by the naive simulator."""
+    lines = binary.with_suffix(".exp").read_text().split()
+    return {key: int(value) for key, value in (line.split("=") for line in lines)}
+
+
 def itch_of(binary: Path) -> Path:
     """A workload as a Nasdaq ITCH 5.0 file, which stands beside it."""
     itch = binary.with_suffix(".itch")
@@ -68,9 +74,7 @@ def make(name: str, folder: Path, messages: int | None = None) -> Workload:
     itch_of(binary)
     tape = _tape(name, folder)
     events = np.array(tape.events)
-    lines = binary.with_suffix(".exp").read_text().split()
-    expected = {key: int(value) for key, value in (line.split("=") for line in lines)}
-    return Workload(name, binary, tape, events, expected)
+    return Workload(name, binary, tape, events, expected_of(binary))
 
 
 def _run(script: str, *arguments: str) -> None:

@@ -1,10 +1,10 @@
 """Worst cases: a deep book, far prices, ids that collide, long queues, long sweeps.
 
-Each case and the ordinary stream (the yardstick's w1, for sweeps w3) run one after the other, so
-often. A mean is CPU time of the thread over all operations; `x` is the median of the ratios of
-paired runs, which the goal is for. The percentiles are of single operations, from a recorder whose
-own cost is stated and is in them: an operation alone, with nothing of its neighbours overlapped. Of
-a sweep, an operation is one order met, and the percentiles are of the whole sweep.
+Each case and the ordinary stream (the yardstick's w1, for sweeps w3) run by turns. A mean is CPU
+time of the thread over all operations; `x` is the median of the ratios of paired runs, which the
+goal is for. The percentiles are of single operations, from a recorder whose own cost is stated and
+is in them: an operation alone, with nothing of its neighbours overlapped. Of a sweep, an operation
+is one order met, and the percentiles are of the whole sweep.
 
 After every run the book is audited and held to what the events leave, added up apart.
 
@@ -231,7 +231,8 @@ def check(case: Case, book: Book, refused: int) -> None:
     scratch = np.zeros(max(len(book.orders), len(book.levels)), np.int8)
     assert audit(book, scratch) == 0, case.name
     level = book.levels[book.levels["owner"] >= 0]
-    best = [int(book.levels["price"][side["best"]]) if side["best"] >= 0 else 0 for side in book.sides]
+    price, tops = book.levels["price"], book.sides["best"]
+    best = [int(price[top]) if top >= 0 else 0 for top in tops]
     found = {
         "refused": refused,
         "orders": int(book.sides["order_count"].sum()),
@@ -270,18 +271,21 @@ def sweep_rows(
     folder: Path, sizes: Sizes, repetitions: int, only: str, tick: float
 ) -> Iterator[Row]:
     """One order through everything that rests, beside ordinary commands."""
+    sweeps = [sweep for sweep in worst_sweeps.sweeps(sizes) if only in sweep.name]
+    if not sweeps:
+        return
     load = matching.make("w3", folder, sizes.messages)
     print(f"\n{'one command; one order met':46} {HEAD[47:]}\n{LINE}")
-    spread = spread_of(worst_sweeps.record_ordinary(load), tick)
-    usual = [worst_sweeps.run_ordinary(load) for _ in range(repetitions)]
-    yield Row("ordinary: w3", usual, [], spread)
-    for sweep in worst_sweeps.sweeps(sizes):
-        if only not in sweep.name:
-            continue
-        recorder = make_recorder()
-        seconds = [worst_sweeps.run_sweeps(sweep, recorder) for _ in range(repetitions)]
-        ratios = [met / command for met, command in zip(seconds, usual, strict=True)]
-        yield Row(sweep.name, seconds, ratios, spread_of(recorder, tick))
+    recorders = [make_recorder() for _ in sweeps]
+    usual, met = [], []
+    for _ in range(repetitions):
+        usual.append(worst_sweeps.run_ordinary(load))
+        met.append([worst_sweeps.run_sweeps(s, r) for s, r in zip(sweeps, recorders, strict=True)])
+    yield Row("ordinary: w3", usual, [], spread_of(worst_sweeps.record_ordinary(load), tick))
+    columns = zip(*met, strict=True)
+    for sweep, recorder, column in zip(sweeps, recorders, columns, strict=True):
+        ratios = [one / command for one, command in zip(column, usual, strict=True)]
+        yield Row(sweep.name, list(column), ratios, spread_of(recorder, tick))
 
 
 if __name__ == "__main__":
