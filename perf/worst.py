@@ -54,7 +54,7 @@ from mmjit.core.state import configure_symbol, memory_book
 from mmjit.feeds.importing import Resolving
 
 RATIO_MAX = 10.0
-HEAD = f"{'':46} {'mean ns':>8} {'x':>6}  {'p50':>8} {'p99':>8} {'p99.99':>9} {'most':>10}"
+HEAD = f"{'':60} {'mean ns':>8} {'x':>6}  {'p50':>8} {'p99':>8} {'p99.99':>9} {'most':>10}"
 LINE = "-" * len(HEAD)
 
 
@@ -71,7 +71,7 @@ class Row:
     def __str__(self) -> str:
         mean = statistics.median(self.seconds) * 1e9
         times = f"{statistics.median(self.ratios):6.2f}" if self.ratios else " " * 6
-        return f"{self.name:46} {mean:8.1f} {times}  {self.spread or ''}".rstrip()
+        return f"{self.name:60} {mean:8.1f} {times}  {self.spread or ''}".rstrip()
 
     @property
     def is_beyond(self) -> bool:
@@ -125,7 +125,7 @@ def book_rows(
 ) -> Iterator[Row]:
     """Every stream through the live index, and from a tape."""
     usual = ordinary(folder, sizes)
-    print(f"\n{'one event by its id':46} {HEAD[47:]}\n{LINE}")
+    print(f"\n{'one event by its id':60} {HEAD[61:]}\n{LINE}")
     spread = spread_of(recorded(usual), tick)
     yield Row(usual.name, [by_id(usual) for _ in range(repetitions)], [], spread)
     taped = with_handles(usual)
@@ -275,7 +275,7 @@ def sweep_rows(
     if not sweeps:
         return
     load = matching.make("w3", folder, sizes.messages)
-    print(f"\n{'one command; one order met':46} {HEAD[47:]}\n{LINE}")
+    print(f"\n{'one command; one order met':60} {HEAD[61:]}\n{LINE}")
     recorders = [make_recorder() for _ in sweeps]
     usual, met = [], []
     for _ in range(repetitions):
