@@ -2,6 +2,8 @@
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +13,7 @@ import numpy as np
 from mmjit.core.audit import Fault, audit
 from mmjit.core.book import Book
 from mmjit.core.codes import NIL, STATUS_SPAN, Status
-from mmjit.core.depth import record_depth
+from mmjit.core.depth import View, record_depth
 from mmjit.core.digest import state_hash
 from mmjit.core.pool import reserve
 from mmjit.core.records import TALLY
@@ -21,12 +23,14 @@ from mmjit.core.state import Counts, configure_symbol, memory_book, power_of_two
 from mmjit.errors import ArgumentError, CheckError, check
 from mmjit.feeds.importing import anomaly_counts
 from mmjit.instrument import Instrument
+from mmjit.npy import NpyWriter
 from mmjit.progress import Progress
 from mmjit.tape import Tape, open_tape
 
 Array = np.ndarray[Any, Any]
 PIECE: Final = 1 << 20  # events between two looks at the clock
 LEVELS_MAX: Final = 10_000
+_BUFFER_BYTES: Final = 1 << 22  # of rows between two writes to a file
 _RUNGS_A_LEVEL: Final = 11  # the most masks a level can cost, in a table at most 3/4 full
 
 
@@ -188,7 +192,8 @@ def depth(
 
     Returns:
         A structured array: `time_ns` and, of shape (levels,), `bid_price`, `bid_qty`, `ask_price`,
-        `ask_qty`, all int64, in price units and lots. A level that is missing has 0 for both.
+        `ask_qty`, all int64, in price units and lots. A level that is missing has 0 for both. Of a
+        file it is a mapping, copy-on-write.
     """
     tape = tape if isinstance(tape, Tape) else open_tape(tape)
     if isinstance(levels, bool) or not isinstance(levels, int) or not 1 <= levels <= LEVELS_MAX:
@@ -198,28 +203,24 @@ def depth(
             f"{tape.path} has {len(tape.instruments)} symbols; say which with symbol"
         )
     number = 0 if symbol is None else tape.symbol(symbol)
-    rows_wanted = 0
-    for start in range(0, len(tape.events), PIECE):
-        piece = tape.events[start : start + PIECE]
-        rows_wanted += int(
-            np.count_nonzero((piece["symbol"] == number) & (piece["flags"] & 1 == 1))
-        )
-    if out is None:
-        rows = np.zeros(rows_wanted, depth_dtype(levels))
-        _fill(tape, number, rows, progress)
-        return rows
-    return _to_file(tape, number, Path(out), np.dtype(depth_dtype(levels)), rows_wanted, progress)
+    record = _Recorder(tape, number, depth_dtype(levels))
+    if out is not None:
+        return _to_file(record, Path(out), progress)
+    rows = np.zeros(_row_count(tape, number), record.dtype)
+    written = 0
+    for piece in _pieces(tape, PIECE, progress):
+        written += record(piece, rows[written:])
+    if written != len(rows):
+        raise CheckError(f"depth: {written} rows were written, not {len(rows)}; please report this")
+    return rows
 
 
-def _to_file(
-    tape: Tape,
-    symbol: int,
-    out: Path,
-    dtype: np.dtype[np.void],
-    count: int,
-    progress: bool | None,
-) -> Array:
-    """Write the rows to a file that appears when it is whole."""
+def _to_file(record: "_Recorder", out: Path, progress: bool | None) -> Array:
+    """Write the rows to a file that appears when it is whole.
+
+    A buffer that stays in the cache goes from one piece to the next, so that writing costs what the
+    bytes cost; through a mapping of the file each page would have to be faulted in first.
+    """
     if not out.parent.is_dir():
         raise ArgumentError(f"{out.parent} is not a folder; make it first")
     if out.is_symlink() or (out.exists() and not out.is_file()):
@@ -227,26 +228,47 @@ def _to_file(
     if (out.parent / "tape.json").exists():
         raise ArgumentError(f"{out} would stand inside a tape; choose another folder")
     partial = out.parent / f".{out.name}.partial-{os.getpid()}"
+    rows = np.zeros(max(1, _BUFFER_BYTES // record.dtype.itemsize), record.dtype)
     try:
-        rows = np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=(count,))
-        _fill(tape, symbol, np.asarray(rows), progress)
-        rows.flush()
+        with closing(NpyWriter(partial, record.dtype)) as writer:
+            for piece in _pieces(record.tape, len(rows), progress):
+                writer.append(rows[: record(piece, rows)])
+            writer.finish()
         os.rename(partial, out)
     finally:
         partial.unlink(missing_ok=True)
-    return np.asarray(rows)
+    return np.asarray(np.load(out, mmap_mode="c"))
 
 
-def _fill(tape: Tape, symbol: int, rows: Array, progress: bool | None) -> None:
-    """Replay the tape and write every row."""
-    book, region = book_for(tape)
-    counts = np.zeros(STATUS_SPAN, np.int64)
-    table = rows.view(np.int64).reshape(len(rows), rows.dtype.itemsize // 8)
-    written = 0
+class _Recorder:
+    """Replays a tape piece by piece and writes the rows of one symbol."""
+
+    def __init__(self, tape: Tape, symbol: int, dtype: np.dtype[np.void]) -> None:
+        self.tape = tape
+        self.dtype = dtype
+        self._book, self._region = book_for(tape)
+        self._view = View(symbol, np.zeros(dtype.itemsize // 8, np.int64))
+        self._counts = np.zeros(STATUS_SPAN, np.int64)
+
+    def __call__(self, events: Array, rows: Array) -> int:
+        """Replay the next events into rows, of which there are enough; returns how many it took."""
+        table = rows.view(np.int64).reshape(len(rows), self.dtype.itemsize // 8)
+        return int(record_depth(self._book, self._region, events, self._view, table, self._counts))
+
+
+def _row_count(tape: Tape, symbol: int) -> int:
+    """How many source messages have their last event in a symbol."""
+    count = 0
+    for start in range(0, len(tape.events), PIECE):
+        piece = tape.events[start : start + PIECE]
+        count += int(np.count_nonzero((piece["symbol"] == symbol) & (piece["flags"] & 1 == 1)))
+    return count
+
+
+def _pieces(tape: Tape, length: int, progress: bool | None) -> Iterator[Array]:
+    """The events of a tape in runs of a length, with a bar."""
     with Progress("depth", len(tape.events), progress) as bar:
-        for start in range(0, len(tape.events), PIECE):
-            piece = tape.events[start : start + PIECE]
-            written += int(record_depth(book, region, piece, symbol, table[written:], counts))
+        for start in range(0, len(tape.events), length):
+            piece = tape.events[start : start + length]
+            yield piece
             bar.advance(len(piece))
-    if written != len(rows):
-        raise CheckError(f"depth: {written} rows were written, not {len(rows)}; please report this")
