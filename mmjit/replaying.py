@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from mmjit.core.audit import Fault, audit
 from mmjit.core.book import Book
 from mmjit.core.codes import NIL, STATUS_SPAN, Status
 from mmjit.core.depth import View, record_depth
-from mmjit.core.digest import state_hash
+from mmjit.core.digest import extend_hash
 from mmjit.core.pool import reserve
 from mmjit.core.records import TALLY
 from mmjit.core.replay import Region
@@ -34,23 +34,34 @@ _BUFFER_BYTES: Final = 1 << 22  # of rows between two writes to a file
 _RUNGS_A_LEVEL: Final = 11  # the most masks a level can cost, in a table at most 3/4 full
 
 
-@dataclass(frozen=True)
-class Replay:
-    """What a replay left.
+class Part(NamedTuple):
+    """Some of the books of a replay: those of neighbouring symbols."""
+
+    book: Book
+    first: int  # symbol
+    stop: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What there is to say of the books that a replay left, wherever they stand.
 
     Attributes:
         tape: what was replayed.
-        book: as it is at the end.
         counts: int64[STATUS_SPAN], events by the rule they broke (`counts[-status]`).
         tally: TALLY record.
         seconds: what the replay itself took; compiling and opening files are not counted.
     """
 
     tape: Tape
-    book: Book
     counts: Array
     tally: Any
     seconds: float
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The books, by symbol."""
+        raise NotImplementedError
 
     @property
     def unknown_ids(self) -> int:
@@ -69,12 +80,15 @@ class Replay:
     @property
     def state_hash(self) -> str:
         """The hash of the meaning of every book, as 16 hexadecimal digits."""
-        return f"{state_hash(self.book) & (1 << 64) - 1:016x}"
+        word = 0
+        for part in self.parts:
+            word = extend_hash(part.book, part.first, part.stop, word)
+        return f"{word & (1 << 64) - 1:016x}"
 
     def facts(self) -> dict[str, Any]:
         """The result in currency and units; `books` holds every symbol."""
         events = len(self.tape.events)
-        sides = self.book.sides
+        sides = [part.book.sides for part in self.parts]
         return {
             "events": events,
             "messages": int(self.tape.meta["messages"]),
@@ -82,32 +96,51 @@ class Replay:
             "ns_per_event": self.seconds * 1e9 / max(1, events),
             "unknown_ids": self.unknown_ids,
             "anomalies": self.anomalies,
-            "resting_orders": int(sides["order_count"].sum()),
-            "executed_lots": int(sides["executed_lots"].sum()),
+            "resting_orders": sum(int(one["order_count"].sum()) for one in sides),
+            "executed_lots": sum(int(one["executed_lots"].sum()) for one in sides),
             "state_hash": self.state_hash,
             "books": {
-                instrument.symbol: self._book_of(number, instrument)
-                for number, instrument in enumerate(self.tape.instruments)
+                self.tape.instruments[number].symbol: _book_facts(
+                    part.book, number, self.tape.instruments[number]
+                )
+                for part in self.parts
+                for number in range(part.first, part.stop)
             },
         }
 
-    def _book_of(self, number: int, instrument: Instrument) -> dict[str, Any]:
-        facts: dict[str, Any] = {}
-        for name, side in (
-            ("bid", self.book.sides[2 * number]),
-            ("ask", self.book.sides[2 * number + 1]),
-        ):
-            level = int(side["best"])
-            best = None if level == NIL else self.book.levels[level]
-            facts[f"{name}_price"] = None if best is None else instrument.money(best["price"])
-            facts[f"{name}_qty"] = None if best is None else instrument.qty(best["qty_lots"])
-            facts[f"{name}_levels"] = int(side["level_count"])
-        facts["orders"] = int(self.book.sides["order_count"][2 * number : 2 * number + 2].sum())
-        return facts
-
     def audit(self) -> None:
         """Scan every book; raises CheckError if something does not hold."""
-        audit_book(self.book)
+        for part in self.parts:
+            audit_book(part.book)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay(Outcome):
+    """What a replay left.
+
+    Attributes:
+        book: as it is at the end.
+    """
+
+    book: Book
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The one book there is."""
+        return (Part(self.book, 0, len(self.tape.instruments)),)
+
+
+def _book_facts(book: Book, number: int, instrument: Instrument) -> dict[str, Any]:
+    """The best prices of a symbol, and how much rests."""
+    facts: dict[str, Any] = {}
+    for name, side in (("bid", book.sides[2 * number]), ("ask", book.sides[2 * number + 1])):
+        level = int(side["best"])
+        best = None if level == NIL else book.levels[level]
+        facts[f"{name}_price"] = None if best is None else instrument.money(best["price"])
+        facts[f"{name}_qty"] = None if best is None else instrument.qty(best["qty_lots"])
+        facts[f"{name}_levels"] = int(side["level_count"])
+    facts["orders"] = int(book.sides["order_count"][2 * number : 2 * number + 2].sum())
+    return facts
 
 
 def mended_counts(counts: Array) -> dict[str, int]:
@@ -164,7 +197,15 @@ def replay(tape: Tape | str | os.PathLike[str], *, progress: bool | None = None)
             piece = tape.events[start : start + PIECE]
             replay_events(book, region, piece, counts, tally)
             bar.advance(len(piece))
-    return Replay(tape, book, counts, tally[0], time.perf_counter() - began)
+    seconds = time.perf_counter() - began
+    note_origin(tape, tally[0])
+    return Replay(tape=tape, book=book, counts=counts, tally=tally[0], seconds=seconds)
+
+
+def note_origin(tape: Tape, tally: Any) -> None:
+    """Of a tape by symbol, take the events that were out of time from before it was sorted."""
+    if tape.is_by_symbol:
+        tally["time_reversed"] = tape.meta["import"]["by_symbol"]["time_reversed"]
 
 
 def depth_dtype(levels: int) -> np.dtype[np.void]:

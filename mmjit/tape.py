@@ -64,6 +64,11 @@ class Tape:
         """How many levels a side the recording shows; 0 when it shows all."""
         return int(self.meta["window_levels"] or 0)
 
+    @property
+    def is_by_symbol(self) -> bool:
+        """Whether the events are sorted by symbol, and so are in time order only within one."""
+        return "by_symbol" in self.meta["import"]
+
     def symbol(self, name: str) -> int:
         """The number of a symbol."""
         try:
@@ -129,6 +134,8 @@ def _refuse_nonsense(meta: dict[str, Any]) -> None:
         raise ValueError("there is no instrument")
     meta["events_digest"].encode()
     meta["import"]["feed"].encode()
+    if "by_symbol" in meta["import"]:
+        _whole("time_reversed", meta["import"]["by_symbol"]["time_reversed"], 0, 1 << 50)
     for values in meta["instruments"]:
         for name in ("price_unit", "lot_size", "multiplier"):
             if not 0 < Decimal(values[name]) < 1 << 62:
@@ -224,6 +231,7 @@ class TapeWriter:
         qty_lots_max: int,
         window_levels: int | None,
         source: dict[str, Any],
+        span_ns: tuple[int | None, int | None] | None = None,
     ) -> Tape:
         """Finish the tape and put it in its place.
 
@@ -234,17 +242,20 @@ class TapeWriter:
             qty_lots_max: the largest quantity on the tape.
             window_levels: how many levels a side the source shows; None when it shows all.
             source: of the import: feed, files with digests, counts, what was skipped and why.
+            span_ns: first and last time; None takes those of the first and the last event.
         """
         assert self._file is not None
         self._file.finish()
+        if span_ns is None:
+            span_ns = (self._first_ns, self._last_ns) if self.event_count else (None, None)
         meta = {
             "format": "mmjit-tape",
             "version": VERSION,
             "events": self.event_count,
             "messages": messages,
             "symbols": [instrument.symbol for instrument in instruments],
-            "first_time_ns": self._first_ns if self.event_count else None,
-            "last_time_ns": self._last_ns if self.event_count else None,
+            "first_time_ns": span_ns[0],
+            "last_time_ns": span_ns[1],
             "kinds": {k.name.lower(): int(self._kinds[k]) for k in Kind if self._kinds[k]},
             "order_slots": order_slots,
             "qty_lots_max": qty_lots_max,

@@ -194,7 +194,7 @@ def _named(home: str) -> str:
 
 
 def _replay(folder: Path, *, wide: bool) -> None:
-    """Replay, audit, hash and depth."""
+    """Replay, audit, hash and depth; shards take no other code."""
     tape = _tape(folder, wide=wide)
     done = replay(tape, progress=False)
     done.audit()
