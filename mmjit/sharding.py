@@ -68,9 +68,11 @@ class ShardedReplay(Outcome):
 
     Attributes:
         shards: by symbol; those that would be empty are left out.
+        cpu_seconds: that each of them took of its thread: the longest is what can be hoped for.
     """
 
     shards: tuple[Shard, ...]
+    cpu_seconds: tuple[float, ...]
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -79,7 +81,10 @@ class ShardedReplay(Outcome):
 
     def facts(self) -> dict[str, Any]:
         """As those of a replay in one book; `shards` says what each took on."""
-        shards = [{"symbols": s.stop - s.first, "events": len(s.events)} for s in self.shards]
+        shards = [
+            {"symbols": s.stop - s.first, "events": len(s.events), "cpu_seconds": cpu_seconds}
+            for s, cpu_seconds in zip(self.shards, self.cpu_seconds, strict=True)
+        ]
         return super().facts() | {"shards": shards}
 
 
@@ -104,17 +109,51 @@ def replay_shards(
     tape = tape if isinstance(tape, Tape) else open_tape(tape)
     if not tape.is_by_symbol:
         tape = partition(tape, progress=progress)
-    parts = tuple(
-        _shard(tape, first, stop, start, end) for first, stop, start, end in _cuts(tape, wanted)
-    )
+    parts = shards_of(tape, wanted)
     began = time.perf_counter()
     with Progress("replay", len(tape.events), progress) as bar:
-        _run(parts, bar)
+        cpu_seconds = run(parts, bar)
     seconds = time.perf_counter() - began
     counts = np.sum([shard.counts for shard in parts], axis=0)
     tally = _sum_of([shard.tally[0] for shard in parts])
     note_origin(tape, tally)
-    return ShardedReplay(tape=tape, counts=counts, tally=tally, seconds=seconds, shards=parts)
+    return ShardedReplay(
+        tape=tape,
+        counts=counts,
+        tally=tally,
+        seconds=seconds,
+        shards=parts,
+        cpu_seconds=cpu_seconds,
+    )
+
+
+def shards_of(tape: Tape, wanted: int) -> tuple[Shard, ...]:
+    """The shards of a tape by symbol, at most so many, with empty books and compiled kernels."""
+    return tuple(_shard(tape, *cut) for cut in _cuts(tape, wanted))
+
+
+def run(shards: tuple[Shard, ...], bar: Progress) -> tuple[float, ...]:
+    """Replay every shard on a thread; returns what each took of it, in seconds of CPU time.
+
+    When it is interrupted, the threads end after the piece in hand.
+    """
+    lock, stop = threading.Lock(), threading.Event()
+
+    def work(shard: Shard) -> float:
+        began = time.thread_time()
+        for count in shard.pieces():
+            with lock:
+                bar.advance(count)
+            if stop.is_set():
+                break
+        return time.thread_time() - began
+
+    with ThreadPoolExecutor(len(shards)) as pool:
+        try:
+            return tuple(pool.map(work, shards))
+        except BaseException:
+            stop.set()
+            raise
 
 
 def _cuts(tape: Tape, wanted: int) -> Iterator[tuple[int, int, int, int]]:
@@ -135,25 +174,6 @@ def _shard(tape: Tape, first: int, stop: int, start: int, end: int) -> Shard:
     counts, tally = np.zeros(STATUS_SPAN, np.int64), np.zeros(1, TALLY)
     replay_events(book, region, tape.events[:0], counts, tally)
     return Shard(first, stop, tape.events[start:end], book, region, counts, tally)
-
-
-def _run(shards: tuple[Shard, ...], bar: Progress) -> None:
-    """Replay every shard; when it is interrupted, the threads end after the piece in hand."""
-    lock, stop = threading.Lock(), threading.Event()
-
-    def run(shard: Shard) -> None:
-        for count in shard.pieces():
-            with lock:
-                bar.advance(count)
-            if stop.is_set():
-                return
-
-    with ThreadPoolExecutor(len(shards)) as pool:
-        try:
-            list(pool.map(run, shards))
-        except BaseException:
-            stop.set()
-            raise
 
 
 def _sum_of(tallies: list[Any]) -> Any:

@@ -24,6 +24,12 @@ from mmjit.tape import Tape, open_tape
 YARDSTICK = Path(__file__).resolve().parent / "yardstick"
 TICK = 100  # price units a tick of the workload: what gen.py multiplies prices by
 MASK = (1 << 64) - 1
+BY_SYMBOL = "_by_symbol"  # behind a workload's name: the same, partitioned by symbol first
+# A message as gen.py writes it:
+#   0    1      2        4       8     12        16         24
+#   | op | side | symbol | price | qty | time_us | order_id |
+MESSAGE = np.dtype("u1, u1, <u2, <i4, <u4, <u4, <u8")
+MESSAGE.names = ("op", "side", "symbol", "price", "qty", "time_us", "order_id")
 
 
 def kept_in() -> Path:
@@ -47,11 +53,29 @@ def binary_of(name: str, folder: Path, messages: int | None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     binary = folder / f"{name}.bin"
     size = ["-n", str(messages)] if messages else []
-    if not binary.exists():
+    if not binary.exists() and name.endswith(BY_SYMBOL):
+        _sort_by_symbol(binary_of(name.removesuffix(BY_SYMBOL), folder, messages), binary)
+    elif not binary.exists():
         _run("gen.py", name, "-d", str(folder), *size)
     if not binary.with_suffix(".exp").exists():
         _run("ref.py", str(binary))
     return binary
+
+
+def _sort_by_symbol(source: Path, binary: Path) -> None:
+    """The same stream partitioned by symbol, with ids dense in the order of their adds once more.
+
+    The times stay where they are, so that the stream is one that could have been recorded.
+    """
+    head, messages = source.read_bytes()[:64], np.fromfile(source, MESSAGE, offset=64)
+    times = messages["time_us"].copy()
+    messages = messages[np.argsort(messages["symbol"], kind="stable")]
+    messages["time_us"] = times
+    added = messages["order_id"][messages["op"] == 0]
+    numbers = np.zeros(int(added.max(initial=0)) + 1, np.uint64)
+    numbers[added] = np.arange(1, len(added) + 1)
+    messages["order_id"] = numbers[messages["order_id"]]
+    binary.write_bytes(head + messages.tobytes())
 
 
 def make(name: str, folder: Path, messages: int | None = None) -> Workload:

@@ -77,3 +77,20 @@ def test_the_replay_benchmark_fails_on_a_wrong_result(tmp_path, monkeypatch):
     assert "total_qty" in wrong
     assert "book_hash" in wrong
     assert "fifo_hash" in wrong
+
+
+def test_a_workload_by_symbol_is_the_same_stream_sorted_and_every_result_is_right(
+    tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(str(TOP / "perf"))
+    import workload
+
+    plain = workload.make("w2_1k", tmp_path, 3_000)
+    sorted_ = workload.make("w2_1k_by_symbol", tmp_path, 3_000)
+
+    order = plain.events["symbol"].argsort(kind="stable")
+    for name in ("symbol", "kind", "side", "price", "qty_lots"):
+        assert (sorted_.events[name] == plain.events[name][order]).all()
+    assert (sorted_.events["venue_ns"] == plain.events["venue_ns"]).all()
+    assert sorted_.expected["book_hash"] == plain.expected["book_hash"]
+    assert workload.differences(sorted_, workload.replay_once(sorted_)) == []

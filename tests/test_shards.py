@@ -107,6 +107,7 @@ def test_shards_leave_the_same_books_and_count_the_same_as_one_replay(tape, shar
 
     assert_same(done, mmjit.replay(tape, progress=False))
     assert 1 <= len(done.shards) <= min(shards, SYMBOLS)
+    assert sum(shard["events"] for shard in done.facts()["shards"]) == len(tape.events)
     done.audit()
 
 
