@@ -42,7 +42,8 @@ def partition(
 
     Args:
         tape: an open tape, or its folder.
-        out: the folder to make; without it the new tape is in memory.
+        out: the folder to make; without it the new tape is in memory. On the way there is a
+            second copy of the events beside it, so that memory stays free.
         replace: whether a tape that is there already is replaced.
         progress: whether to show a bar; None shows it on a terminal.
 

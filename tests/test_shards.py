@@ -1,5 +1,7 @@
 """Tapes sorted by symbol, and replays in shards, against the replay of the tape as it is."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -281,14 +283,22 @@ def test_handles_that_do_not_fit_their_events_are_refused(tmp_path):
 
 
 def test_an_error_in_a_shard_is_the_callers_and_stops_the_others(tape, monkeypatch):
-    def broken(*_):
-        if len(_[2]):
-            raise KeyboardInterrupt
+    by_symbol = mmjit.partition(tape, progress=False)
+    replayed = []
 
+    def broken(book, region, events, counts, tally):
+        if len(events) and events["symbol"][0] == 0:
+            raise KeyboardInterrupt
+        replayed.append(len(events))
+        time.sleep(0.001)
+
+    monkeypatch.setattr(sharding, "PIECE", 1)
     monkeypatch.setattr(sharding, "replay_events", broken)
 
     with pytest.raises(KeyboardInterrupt):
-        mmjit.replay_shards(tape, 2)
+        mmjit.replay_shards(by_symbol, 2)
+
+    assert sum(replayed) < len(by_symbol.events[by_symbol.events["symbol"] > 0])
 
 
 def test_the_commands_sort_and_replay_in_shards(tape, tmp_path, capsys):
@@ -298,6 +308,8 @@ def test_the_commands_sort_and_replay_in_shards(tape, tmp_path, capsys):
 
     assert main(["partition", str(tape.path), "-o", str(tmp_path / "out"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["import"]["by_symbol"]["time_reversed"] > 0
+    assert main(["info", str(tmp_path / "out")]) == 0
+    assert "by symbol, and by time within each" in capsys.readouterr().out
     said = []
     for arguments in ([str(tape.path)], [str(tape.path), "--shards", "2"], ["--shards", "3"]):
         target = arguments if str(tape.path) in arguments else [str(tmp_path / "out"), *arguments]
