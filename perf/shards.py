@@ -103,6 +103,8 @@ def measure(load: Load, shards: list[int], repetitions: int) -> list[pyperf.Benc
         for kind in Taken._fields:
             ratios = [getattr(t[shards[0]], kind) / getattr(t[n], kind) for t in rounds]
             print(f"  {n} shards over {shards[0]}          {kind:4} {spread(ratios)} times as fast")
+        least = min(t[shards[0]].wall for t in rounds) / min(t[n].wall for t in rounds)
+        print(f"  {n} shards over {shards[0]}, least of each  {least:6.2f} times as fast")
     ratios = [taken[0].cpu / taken[shards[0]].cpu for taken in rounds]
     print(f"  by symbol over time order     {spread(ratios)} times as fast, one thread")
     return found
