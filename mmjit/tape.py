@@ -67,7 +67,7 @@ class Tape:
     @property
     def is_by_symbol(self) -> bool:
         """Whether the events are sorted by symbol, and so are in time order only within one."""
-        return "by_symbol" in self.meta["import"]
+        return "by_symbol" in self.meta.get("import", ())
 
     def symbol(self, name: str) -> int:
         """The number of a symbol."""
