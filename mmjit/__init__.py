@@ -63,8 +63,10 @@ if TYPE_CHECKING:
     from mmjit.instrument import Instrument, Session
     from mmjit.limits_file import Limits, SymbolLimits, read_limits
     from mmjit.market import Market
+    from mmjit.partitioning import partition
     from mmjit.playing import Played, play
     from mmjit.replaying import Replay, depth, replay
+    from mmjit.sharding import ShardedReplay, replay_shards
     from mmjit.simulating import simulate
     from mmjit.tape import Tape, open_tape
     from mmjit.tracker import Tracker
@@ -121,8 +123,10 @@ _HOMES: Final = {
     "instrument": ("Instrument", "Session"),
     "limits_file": ("Limits", "SymbolLimits", "read_limits"),
     "market": ("Market",),
+    "partitioning": ("partition",),
     "playing": ("Played", "play"),
     "replaying": ("Replay", "depth", "replay"),
+    "sharding": ("ShardedReplay", "replay_shards"),
     "simulating": ("simulate",),
     "tape": ("Tape", "open_tape"),
     "tracker": ("Tracker",),
@@ -159,6 +163,7 @@ __all__ = [
     "Rule",
     "SelfTrade",
     "Session",
+    "ShardedReplay",
     "State",
     "StateError",
     "Status",
@@ -185,12 +190,14 @@ __all__ = [
     "open_state",
     "open_tape",
     "parameters",
+    "partition",
     "play",
     "position",
     "qty_at_best",
     "queue_ahead",
     "read_limits",
     "replay",
+    "replay_shards",
     "simulate",
     "strategy",
     "tick_at",

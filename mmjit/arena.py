@@ -30,6 +30,7 @@ import numpy as np
 
 from mmjit.capacity import PAGE_BYTES, Capacity, Term, npy_head
 from mmjit.core.book import Book
+from mmjit.core.bound import Bound
 from mmjit.core.codes import NIL
 from mmjit.core.resting import Venue
 from mmjit.core.state import format_venue, lay_out_venue
@@ -79,6 +80,7 @@ class State:
         self._closed = False
         self._arrays = _arrays(capacity, maps)
         self._venue = lay_out_venue(capacity.counts, lambda name, dtype, length: self._arrays[name])
+        self._bounds: list[Bound] = []
         _open_states.add(self)
 
     @property
@@ -89,14 +91,21 @@ class State:
     @property
     def venue(self) -> Venue:
         """The venue: the book, and the accounts of those who trade in it."""
-        self._check_usable()
+        self.check_usable()
         return self._venue
 
     @property
     def arrays(self) -> dict[str, Array]:
         """Every array by the name of its file."""
-        self._check_usable()
+        self.check_usable()
         return dict(self._arrays)
+
+    def bind(self, bundle: Any) -> Bound:
+        """A bundle of its arrays and of others, for single calls: until the state is closed."""
+        self.check_usable()
+        bound = Bound(bundle)
+        self._bounds.append(bound)
+        return bound
 
     @property
     def closed(self) -> bool:
@@ -105,7 +114,7 @@ class State:
 
     def flush(self) -> None:
         """Wait until everything is on the disk; a killed process loses nothing without it."""
-        self._check_usable()
+        self.check_usable()
         if self.writable:
             try:
                 for each in self._maps.values():
@@ -125,7 +134,7 @@ class State:
             self._let_go()
 
     def __enter__(self) -> "State":
-        self._check_usable()
+        self.check_usable()
         return self
 
     def __exit__(
@@ -140,7 +149,8 @@ class State:
         how = "closed" if self._closed else "writable" if self.writable else "read-only"
         return f"<State {self.path} {how}, epoch {self.epoch}>"
 
-    def _check_usable(self) -> None:
+    def check_usable(self) -> None:
+        """Raise StateError if it was closed, or opened before this process was forked off."""
         if self._pid != os.getpid():
             raise StateError(
                 f"{self.path} was opened by process {self._pid}, not by this one, {os.getpid()}; "
@@ -152,6 +162,8 @@ class State:
     def _let_go(self) -> None:
         """Drop maps and lock; a map that an array elsewhere needs lives until that array dies."""
         self._closed = True
+        for bound in self._bounds:
+            bound.let_go()
         del self._venue, self._arrays
         self._maps.clear()
         if self._lock != NIL:

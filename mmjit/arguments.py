@@ -8,11 +8,15 @@ import numpy as np
 from mmjit.errors import ArgumentError
 
 INT64_MAX: Final = (1 << 63) - 1
+ID_MAX: Final = (1 << 64) - 1
+_BOOLS: Final = (bool, np.bool_)
 
 
 def whole(name: str, value: Any, low: int = -INT64_MAX - 1, high: int = INT64_MAX) -> int:
     """An integer argument within its bounds, as a Python int."""
-    if isinstance(value, bool | np.bool_):
+    if type(value) is int and low <= value <= high:
+        return value
+    if isinstance(value, _BOOLS):
         raise ArgumentError(f"{name}: {value!r} is a bool; give a whole number")
     try:
         number = operator.index(value)
@@ -26,12 +30,13 @@ def whole(name: str, value: Any, low: int = -INT64_MAX - 1, high: int = INT64_MA
 
 def pattern(name: str, value: Any, low: int = 0) -> int:
     """An id up to 2**64 - 1 as the 64-bit pattern that is stored."""
-    number = whole(name, value, low, (1 << 64) - 1)
+    plain = type(value) is int and low <= value <= ID_MAX
+    number: int = value if plain else whole(name, value, low, ID_MAX)
     return number - (1 << 64) if number > INT64_MAX else number
 
 
 def flag(name: str, value: Any) -> bool:
     """A yes or no; nothing else passes for one."""
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, _BOOLS):
         return bool(value)
     raise ArgumentError(f"{name}: {value!r} is neither True nor False; give one of them")

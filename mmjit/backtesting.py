@@ -230,7 +230,7 @@ def backtest(
     try:
         rule = strategy if isinstance(strategy, Rule) else find_rule(strategy)
         record = with_parameters(rule, settings.params)
-        _refuse_levels(tape)
+        _refuse_tape(tape)
         book, region = book_for(tape)
         session = _session(tape, book, settings)
         with run_log(Path(out) if out is not None else None, replace) as logs:
@@ -240,14 +240,16 @@ def backtest(
         raise StrategyError(str(error)) from error
 
 
-def _refuse_levels(tape: Tape) -> None:
-    """Only order-by-order tapes of some instrument know a queue."""
+def _refuse_tape(tape: Tape) -> None:
+    """Only order-by-order tapes of some instrument know a queue; they must be in time order."""
     if not tape.instruments:
         raise TapeError(f"{tape.path} has no instrument; import a recording that has one")
     if "level" in tape.meta["kinds"]:
         raise TapeError(
             f"{tape.path} sets price levels (L2): its queues are unknown; use an L3 tape"
         )
+    if tape.is_by_symbol:
+        raise TapeError(f"{tape.path} is sorted by symbol; use the tape that it was made from")
 
 
 def _session(tape: Tape, book: Book, settings: Settings) -> Session:
@@ -259,7 +261,7 @@ def _session(tape: Tape, book: Book, settings: Settings) -> Session:
     run["seed"] = seed_of(settings.seed)
     own = np.zeros((symbols, 2, QUOTE_LEVELS), OWN)
     desk = Desk(book, own, ledger_of(tape, settings), ticks_of(tape.instruments), run, 0)
-    ring = RING + SPARE + 2 * len(book.levels) + 2 * QUOTE_LEVELS * symbols
+    ring = RING + SPARE + 2 * len(book.orders) + 2 * QUOTE_LEVELS * symbols
     return Session(
         desk,
         _dues(symbols),

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -10,14 +11,18 @@ from mmjit.arena import State
 from mmjit.arguments import pattern, whole
 from mmjit.core import reads
 from mmjit.core.book import Book
+from mmjit.core.bound import Bound, door
+from mmjit.core.calls import Feed, best_call
 from mmjit.core.codes import ASK, BID, NIL
 from mmjit.core.digest import state_hash
+from mmjit.core.records import EVENT
 from mmjit.core.state import configure_symbol
 from mmjit.errors import ArgumentError, StateError, check
 from mmjit.instrument import Instrument
 from mmjit.replaying import audit_book
 
 Array = np.ndarray[Any, Any]
+_new: Final = tuple.__new__  # spares a NamedTuple its own constructor, half of the time
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,7 @@ class Order:
     entered_ns: int
 
 
-@dataclass(frozen=True)
-class Best:
+class Best(NamedTuple):
     """The best level of a side, in integers; None stands for an empty side."""
 
     price: int
@@ -69,6 +73,7 @@ class Books:
         self.instruments = tuple(instruments)
         self._state = state
         self._memory = book
+        self._feed = self._bind(self._feed_of())
         if len(self.book.symbols) < len(instruments):
             raise ArgumentError(
                 f"instruments: {len(instruments)} given, the state has room for "
@@ -104,18 +109,23 @@ class Books:
 
     def best(self, side: int, *, symbol: int = 0) -> Best | None:
         """The best level of a side, or None when it is empty."""
-        level = int(self.book.sides[self._owner(symbol, side)]["best"])
-        if level == NIL:
-            return None
-        record = self.book.levels[level]
-        return Best(int(record["price"]), int(record["qty_lots"]), int(record["order_count"]))
+        try:
+            found = self._best_call(self._feed, (symbol, side))
+        except (TypeError, OverflowError):
+            found = self._best_call(self._feed, divmod(self._owner(symbol, side), 2))
+        if found[2] >= 0:
+            return _new(Best, found)
+        if found[2] < NIL:
+            self._usable()
+            self._owner(symbol, side)
+        return None
 
     def best_in_money(self, side: int, *, symbol: int = 0) -> tuple[float, float, int] | None:
         """Price and quantity of the best level of a side in currency and units, and its orders."""
         found = self.best(side, symbol=symbol)
         if found is None:
             return None
-        unit = self.instruments[self._symbol(symbol)]
+        unit = self.unit(symbol)
         return unit.money(found.price), unit.qty(found.qty_lots), found.order_count
 
     def depth(self, levels: int, *, symbol: int = 0) -> dict[str, Array]:
@@ -167,12 +177,39 @@ class Books:
         """Scan every book; raises CheckError if something does not hold."""
         audit_book(self.book)
 
+    # ---- single calls -------------------------------------------------------------------------
+
+    def _bind(self, bundle: Any) -> Bound:
+        """A bundle for single calls, for as long as the state is open."""
+        return Bound(bundle) if self._state is None else self._state.bind(bundle)
+
+    def _feed_of(self) -> Feed:
+        """The books and what a single call needs beside them."""
+        known = np.array([len(self.instruments)], np.int64)
+        return Feed(self.book, known, np.zeros(1, EVENT))
+
+    @cached_property
+    def _best_call(self) -> Any:
+        return door(best_call, self._feed, words=2)
+
+    def _usable(self) -> None:
+        """Raise what is wrong with a state that is closed, or was opened before a fork."""
+        if self._state is not None:
+            self._state.check_usable()
+
     # ---- conversions --------------------------------------------------------------------------
 
     def _writable(self) -> None:
-        """Refuse to change a state that is open for reading."""
+        """Refuse to change a state that is closed, or open for reading."""
+        self._usable()
         if self._state is not None and not self._state.writable:
             raise StateError(f"{self._state.path} is open read-only; open it with writable=True")
+
+    def unit(self, symbol: int) -> Instrument:
+        """The instrument of a symbol number."""
+        if type(symbol) is int and 0 <= symbol < len(self.instruments):
+            return self.instruments[symbol]
+        return self.instruments[self._symbol(symbol)]
 
     def _symbol(self, symbol: int) -> int:
         return whole("symbol", symbol, 0, len(self.instruments) - 1)

@@ -13,11 +13,13 @@ import numpy as np
 from mmjit.core import records
 from mmjit.core.codes import NIL
 from mmjit.core.ladder import HEIGHTS, OWNERS_MAX
+from mmjit.core.levels import PAGE_LEVELS
 from mmjit.core.state import (
     Counts,
     VenueCounts,
     alarms_for,
     book_arrays,
+    pages_for,
     power_of_two,
     rungs_for,
     venue_arrays,
@@ -47,7 +49,7 @@ SEQUENCE: Final = records.record(
 
 # What a state folder says of itself; `checksum` covers all before it and the page before that.
 #   0       8         12           16       48         64      72        80       88       96
-#   | magic | version | endianness | layout | instance | epoch | symbols | orders | levels | rungs |
+#   | magic | version | endianness | layout | instance | epoch | symbols | orders | pages | rungs |
 #   104     112        120         128           136        144          152
 #   | fills | qty_bits | semantics | total_bytes | accounts | currencies |
 #   152      160        480        512
@@ -62,7 +64,7 @@ HEADER: Final = records.record(
     ("epoch", "i8"),  # how often it was opened for writing
     ("symbols", "i8"),
     ("orders", "i8"),
-    ("levels", "i8"),
+    ("pages", "i8"),
     ("rungs", "i8"),
     ("fills", "i8"),
     ("qty_bits", "i8"),
@@ -78,13 +80,15 @@ HEADER: Final = records.record(
 _REASONS: Final[dict[str, tuple[str, str]]] = {
     "header": ("state", "what the folder is, its capacity, its epoch"),
     "LOCK": ("state", "held by the one writer"),
-    "nodes": ("order and level", "queues: what an event touches of an order and of its level"),
+    "nodes": ("order and page", "queues: what an event touches of an order and of its level"),
     "orders": ("order", "what is seldom asked of an order: its id, when it came, whose it is"),
     "order_free": ("order", "order slots that were given back"),
-    "entries": ("order", "from an id to its order; at most half full, so that a search is short"),
-    "level_free": ("level", "level slots that were given back"),
-    "places": ("level", "from a price to its level; at most half full"),
-    "rungs": ("level", "the order of the prices, 64 neighbours to a mask; at most 3/4 full"),
+    "entries": ("order", "from an id to its order; at most a quarter full: a search is short"),
+    "masks": ("page", "which of its eight levels are open"),
+    "page_free": ("page", "pages that were given back"),
+    "places": ("page", "from a price to its page; at most half full"),
+    "rungs": ("page", "the order of the pages, 64 neighbours to a mask; at most 3/4 full"),
+    "roots": ("symbol", "the topmost mask of bid and ask"),
     "sides": ("symbol", "bid and ask: best level and counts"),
     "symbols": ("symbol", "bounds and increment, status, last trade"),
     "details": ("order", "what only a venue knows: what it hides, when it expires, whose it is"),
@@ -100,7 +104,7 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
     "venue": ("state", "the clock and counters of the venue"),
     "sequences": ("state", "a line for every counter that a reader or a journal follows"),
     "order_meter": ("state", "how far the order slots were used"),
-    "level_meter": ("state", "how far the level slots were used"),
+    "page_meter": ("state", "how far the pages were used"),
     "control": ("state", "counters of the book"),
 }
 
@@ -124,9 +128,10 @@ class Capacity:
     Attributes:
         symbols: instruments, at most 65,536.
         orders: resting at once, over all symbols.
-        levels: prices with an order at once, over all symbols and sides; as many as orders if not
-            given, which no book can exceed.
-        rungs: masks of the ladder, a power of two; four a level if not given, which real prices do
+        pages: groups of eight neighbouring prices with an order at once, over all symbols and
+            sides; as many as orders if not given, which no book can exceed, but of more than
+            131,072 a quarter. LEVEL_POOL_EXHAUSTED is what orders at more places meet.
+        rungs: masks of the ladder, a power of two; four a page if not given, which real prices do
             not use up. LADDER_EXHAUSTED is what prices scattered over billions of increments meet.
         fills: rows of the ring of fills and of that of trades, a power of two.
         accounts: whose orders and positions are kept, at most 32,767.
@@ -141,7 +146,7 @@ class Capacity:
 
     symbols: int = 64  # what one person trades; a whole market is 8,000 to 12,000
     orders: int = 1 << 17  # a busy Nasdaq name peaks near 100,000
-    levels: int = NIL
+    pages: int = NIL
     rungs: int = NIL
     fills: int = 1 << 16  # 4 MiB: a busy minute between two drains
     accounts: int = 1  # one firm; more where several makers share a venue
@@ -154,16 +159,16 @@ class Capacity:
             object.__setattr__(self, each.name, _whole(each.name, getattr(self, each.name)))
         _within("symbols", self.symbols, 1, SYMBOLS_MAX, "split the symbols over several states")
         _within("orders", self.orders, 1, SLOTS_MAX, "split the symbols over several states")
-        if self.levels == NIL:
-            object.__setattr__(self, "levels", self.orders)
-        _within("levels", self.levels, 1, SLOTS_MAX, "split the symbols over several states")
+        if self.pages == NIL:
+            object.__setattr__(self, "pages", pages_for(self.orders))
+        _within("pages", self.pages, 1, SLOTS_MAX, "split the symbols over several states")
         nodes = book_arrays(self.counts.book._replace(rungs=2 * HEIGHTS))[0].length
-        nodes = max(nodes, self.orders + 2 * self.levels)
-        remedy = "give fewer levels or split the symbols over several states"
-        _within("orders + 2 * levels", nodes, 1, SLOTS_MAX, remedy)
+        nodes = max(nodes, self.orders + 2 * PAGE_LEVELS * self.pages)
+        remedy = "give fewer pages or split the symbols over several states"
+        _within("orders + 16 * pages", nodes, 1, SLOTS_MAX, remedy)
         if self.rungs == NIL:
-            object.__setattr__(self, "rungs", rungs_for(self.levels, self.symbols))
-        _within("rungs", self.rungs, 2 * HEIGHTS, 1 << 34, "leave it out for four a level")
+            object.__setattr__(self, "rungs", rungs_for(self.pages, self.symbols))
+        _within("rungs", self.rungs, 2 * HEIGHTS, 1 << 31, "leave it out for four a page")
         _power_of_two("rungs", self.rungs)
         _within("fills", self.fills, 1, FILLS_MAX, "drain the ring more often")
         _power_of_two("fills", self.fills)
@@ -180,7 +185,7 @@ class Capacity:
     @property
     def counts(self) -> VenueCounts:
         """The same for the core, which knows nothing of files."""
-        book = Counts(self.symbols, self.orders, self.levels, self.rungs, self.qty_bits == 64)
+        book = Counts(self.symbols, self.orders, self.pages, self.rungs, self.qty_bits == 64)
         rings = (self.fills, self.fills)
         return VenueCounts(book, self.accounts, self.currencies, *rings, self.alarms)
 
@@ -222,7 +227,7 @@ def table(capacity: Capacity) -> str:
 def unit_bytes() -> dict[str, float]:
     """What one more of each costs, in bytes; hash tables are rounded up to powers of two, too."""
     many = 1 << 16
-    base = {"symbols": many >> 6, "orders": many, "levels": many, "fills": many}
+    base = {"symbols": many >> 6, "orders": many, "pages": many, "fills": many}
     total = Capacity(**base).total_bytes
     return {
         name: (Capacity(**{**base, name: 2 * count}).total_bytes - total) / count

@@ -4,16 +4,19 @@ A price is an integer count of `price_unit`, a quantity an integer count of `lot
 conversions are made: what is not a whole number of units is refused, never rounded.
 """
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from datetime import time as clock
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from mmjit.errors import ArgumentError
 
 Number = Decimal | int | str | float
+_KINDS: Final = (int, float, str, Decimal)
+_DIGITS_MAX: Final = 40  # before the point; of an amount with more not even the count is worked out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +83,19 @@ class Instrument:
 
     def price(self, value: Number) -> int:
         """A price in currency as a count of price units; refused if it is not a whole one."""
-        return _whole(value, Decimal(self.price_unit), f"price of {self.symbol}")
+        return _whole(value, self._price_ratio, self, "price")
 
     def lots(self, value: Number) -> int:
         """A quantity in units of the instrument as lots; refused if it is not a whole number."""
-        return _whole(value, Decimal(self.lot_size), f"quantity of {self.symbol}")
+        return _whole(value, self._lot_ratio, self, "quantity")
+
+    @cached_property
+    def _price_ratio(self) -> tuple[int, int]:
+        return Decimal(self.price_unit).as_integer_ratio()
+
+    @cached_property
+    def _lot_ratio(self) -> tuple[int, int]:
+        return Decimal(self.lot_size).as_integer_ratio()
 
     def money(self, price: int) -> float:
         """A price in price units as a number of currency."""
@@ -105,29 +116,60 @@ class Instrument:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as stored in a tape."""
-        return asdict(self)
+        steps = [list(step) for step in self.tick_table]
+        return vars(self) | {"tick_table": steps, "session": dict(vars(self.session))}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Instrument":
         """The instrument that `as_json` wrote; names it does not know are ignored."""
-        known = {f.name for f in fields(cls)}
-        kept = {name: value for name, value in values.items() if name in known}
+        kept = {name: value for name, value in values.items() if name in _NAMES}
         kept["tick_table"] = tuple((int(a), int(b)) for a, b in kept["tick_table"])
         kept["session"] = Session(**kept["session"])
         return cls(**kept)
 
 
-def _whole(value: Number, unit: Decimal, what: str) -> int:
-    """A decimal value as a count of units."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+_NAMES: Final = frozenset(f.name for f in fields(Instrument))
+
+
+def _whole(value: Number, unit: tuple[int, int], instrument: Instrument, what: str) -> int:
+    """A decimal value as a count of units, which are given as a fraction."""
+    if type(value) is int:
+        above, below = value, 1
+    else:
+        exact = value if type(value) is Decimal else _decimal(value, instrument, what)
+        if exact.adjusted() > _DIGITS_MAX:
+            raise _not_whole(value, unit, instrument, what)
+        try:
+            above, below = exact.as_integer_ratio()
+        except (OverflowError, ValueError):  # infinite, or not a number
+            raise _not_whole(value, unit, instrument, what) from None
+    count, rest = divmod(above * unit[1], below * unit[0])
+    if rest:
+        raise _not_whole(value, unit, instrument, what)
+    return count  # exact, whatever the decimal context
+
+
+def _decimal(value: Number, instrument: Instrument, what: str) -> Decimal:
+    """The decimal number that somebody wrote."""
+    if type(value) is not str and (isinstance(value, bool) or not isinstance(value, _KINDS)):
         raise ArgumentError(
-            f"{what}: {value!r} is not a number; give a Decimal, an int or a string"
+            f"{what} of {instrument.symbol}: {value!r} is not a number; "
+            "give a Decimal, an int or a string"
         )
     try:
-        exact = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
-        count = exact / unit
+        if isinstance(value, float):
+            return Decimal(repr(float(value)))
+        return Decimal(value)
     except InvalidOperation:
-        raise ArgumentError(f"{what}: {value!r} is not a number; give a decimal number") from None
-    if not count.is_finite() or count != count.to_integral_value():
-        raise ArgumentError(f"{what}: {value} is not a multiple of {unit}; round it first")
-    return int(count)
+        raise ArgumentError(
+            f"{what} of {instrument.symbol}: {value!r} is not a number; give a decimal number"
+        ) from None
+
+
+def _not_whole(
+    value: Number, unit: tuple[int, int], instrument: Instrument, what: str
+) -> ArgumentError:
+    size = Decimal(unit[0]) / Decimal(unit[1])
+    return ArgumentError(
+        f"{what} of {instrument.symbol}: {value} is not a multiple of {size}; round it first"
+    )

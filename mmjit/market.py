@@ -7,21 +7,36 @@ then. What happens, happens as it is told: orders do not meet each other here (`
 """
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
 
 from mmjit.arena import State
-from mmjit.arguments import pattern, whole
+from mmjit.arguments import ID_MAX, whole
 from mmjit.books import Books
+from mmjit.core.bound import LET_GO, door
+from mmjit.core.calls import ODD, apply_call
 from mmjit.core.codes import Flag, Kind
 from mmjit.core.records import EVENT
-from mmjit.core.replica import apply_all, apply_one
-from mmjit.core.state import Counts, memory_book
+from mmjit.core.replica import apply_all
+from mmjit.core.state import Counts, memory_book, pages_for
 from mmjit.errors import ArgumentError, check
 from mmjit.instrument import Instrument, Number
 
 Array = np.ndarray[Any, Any]
+Words = tuple[int, int, int, int, int, int, int, int, int]  # of an event, as `apply_call` takes it
+_IDS: Final = (5, 6)  # which of them are ids
+
+# As plain integers: a member of an enumeration is looked up and taken apart at every call.
+_ADD: Final = int(Kind.ADD)
+_REDUCE: Final = int(Kind.REDUCE)
+_DELETE: Final = int(Kind.DELETE)
+_REPLACE: Final = int(Kind.REPLACE)
+_EXECUTE: Final = int(Kind.EXECUTE)
+_LEVEL: Final = int(Kind.LEVEL)
+_CLEAR: Final = int(Kind.CLEAR)
+_OWN_PRICE: Final = int(Flag.OWN_PRICE)
 
 
 class Market(Books):
@@ -42,9 +57,8 @@ class Market(Books):
     ) -> None:
         book = None
         if state is None:
-            book = memory_book(Counts(max(1, len(instruments)), orders, orders))
+            book = memory_book(Counts(max(1, len(instruments)), orders, pages_for(orders)))
         super().__init__(instruments, state, book)
-        self._event = np.zeros(1, EVENT)
         self.money = MoneyDoor(self)
 
     # ---- verbs --------------------------------------------------------------------------------
@@ -60,15 +74,15 @@ class Market(Books):
         time_ns: int = 0,
     ) -> int:
         """Rest an order at the tail of its price; returns its slot."""
-        return self._apply(Kind.ADD, symbol, time_ns, order_id, side, price, qty_lots)
+        return self._apply((_ADD, symbol, side, 0, time_ns, order_id, 0, price, qty_lots))
 
     def reduce(self, order_id: int, qty_lots: int, *, symbol: int = 0, time_ns: int = 0) -> None:
         """Cancel part of an order; it keeps its place. All that is left of it deletes it."""
-        self._apply(Kind.REDUCE, symbol, time_ns, order_id, 0, 0, qty_lots)
+        self._apply((_REDUCE, symbol, 0, 0, time_ns, order_id, 0, 0, qty_lots))
 
     def delete(self, order_id: int, *, symbol: int = 0, time_ns: int = 0) -> None:
         """Cancel all that is left of an order."""
-        self._apply(Kind.DELETE, symbol, time_ns, order_id)
+        self._apply((_DELETE, symbol, 0, 0, time_ns, order_id, 0, 0, 0))
 
     def replace(
         self,
@@ -81,8 +95,8 @@ class Market(Books):
         time_ns: int = 0,
     ) -> None:
         """Give an order a new id, price and quantity; it goes to the tail."""
-        self._event["other_id"] = pattern("new_id", new_id, 1)
-        self._apply(Kind.REPLACE, symbol, time_ns, order_id, 0, price, qty_lots)
+        new_id = whole("new_id", new_id, 1, ID_MAX)
+        self._apply((_REPLACE, symbol, 0, 0, time_ns, order_id, new_id, price, qty_lots))
 
     def execute(
         self,
@@ -94,28 +108,18 @@ class Market(Books):
         time_ns: int = 0,
     ) -> None:
         """Trade part or all of a resting order, at its own price or at another."""
-        own = 0 if price is None else price
-        flags = 0 if price is None else Flag.OWN_PRICE
-        self._apply(
-            Kind.EXECUTE,
-            symbol,
-            time_ns,
-            order_id,
-            0,
-            own,
-            qty_lots,
-            flags,
-        )
+        own, flags = (0, 0) if price is None else (price, _OWN_PRICE)
+        self._apply((_EXECUTE, symbol, 0, flags, time_ns, order_id, 0, own, qty_lots))
 
     def set_level(
         self, side: int, price: int, qty_lots: int, *, symbol: int = 0, time_ns: int = 0
     ) -> None:
         """Set the quantity at a price that has no orders of its own (L2); 0 removes it."""
-        self._apply(Kind.LEVEL, symbol, time_ns, 0, side, price, qty_lots)
+        self._apply((_LEVEL, symbol, side, 0, time_ns, 0, 0, price, qty_lots))
 
     def clear(self, *, symbol: int = 0, time_ns: int = 0) -> None:
         """Take every order and level of a symbol away."""
-        self._apply(Kind.CLEAR, symbol, time_ns)
+        self._apply((_CLEAR, symbol, 0, 0, time_ns, 0, 0, 0, 0))
 
     def apply(self, events: Array) -> Array:
         """Apply many events by id.
@@ -136,28 +140,43 @@ class Market(Books):
 
     # ---- conversions --------------------------------------------------------------------------
 
-    def _apply(
-        self,
-        kind: int,
-        symbol: int,
-        time_ns: int,
-        order_id: int = 0,
-        side: int = 0,
-        price: int = 0,
-        qty_lots: int = 0,
-        flags: int = 0,
-    ) -> int:
-        event = self._event[0]
-        event["kind"] = kind
-        event["symbol"] = self._symbol(symbol)
-        event["venue_ns"] = event["local_ns"] = whole("time_ns", time_ns)
-        event["order_id"] = pattern("order_id", order_id, 1) if order_id != 0 else 0
-        event["side"] = whole("side", side, 0, 1)
-        event["price"] = whole("price", price)
-        event["qty_lots"] = whole("qty_lots", qty_lots)
-        event["flags"] = flags
+    def _apply(self, words: Words) -> int:
+        """Tell one event, as plain integers if that is what they are; returns what its verb did."""
+        try:
+            result: int = self._apply_call(self._feed, words)
+        except (TypeError, OverflowError):  # of a word that is no integer of 64 bits
+            result = self._apply_call(self._feed, self._checked(words))
+        if result < 0:
+            self._refuse(result, words)
+        return result
+
+    def _refuse(self, result: int, words: Words) -> None:
+        """Raise what is wrong with an event."""
+        if result == LET_GO:
+            self._usable()
+        if result == ODD:
+            self._checked(words)
+        check(result)
+
+    def _checked(self, words: Words) -> Words:
+        """The words of an event, or an error that names the first that is no such integer."""
+        kind, symbol, side, flags, time_ns, order_id, other_id, price, qty_lots = words
+        return (
+            kind,
+            self._symbol(symbol),
+            whole("side", side, 0, 1),
+            flags,
+            whole("time_ns", time_ns),
+            whole("order_id", order_id, int(order_id != 0), ID_MAX),  # the kernel refuses 0
+            other_id,
+            whole("price", price),
+            whole("qty_lots", qty_lots),
+        )
+
+    @cached_property
+    def _apply_call(self) -> Any:
         self._writable()
-        return check(int(apply_one(self.book, self._event, 0)))
+        return door(apply_call, self._feed, words=9, ids=_IDS)
 
 
 class MoneyDoor:
@@ -177,14 +196,14 @@ class MoneyDoor:
         time_ns: int = 0,
     ) -> int:
         """Rest an order; returns its slot."""
-        unit = self._market.instruments[symbol]
+        unit = self._market.unit(symbol)
         return self._market.add(
             order_id, side, unit.price(price), unit.lots(qty), symbol=symbol, time_ns=time_ns
         )
 
     def reduce(self, order_id: int, qty: Number, *, symbol: int = 0, time_ns: int = 0) -> None:
         """Cancel part of an order."""
-        lots = self._market.instruments[symbol].lots(qty)
+        lots = self._market.unit(symbol).lots(qty)
         self._market.reduce(order_id, lots, symbol=symbol, time_ns=time_ns)
 
     def replace(
@@ -198,7 +217,7 @@ class MoneyDoor:
         time_ns: int = 0,
     ) -> None:
         """Give an order a new id, price and quantity; it goes to the tail."""
-        unit = self._market.instruments[symbol]
+        unit = self._market.unit(symbol)
         self._market.replace(
             order_id, new_id, unit.price(price), unit.lots(qty), symbol=symbol, time_ns=time_ns
         )
@@ -213,7 +232,7 @@ class MoneyDoor:
         time_ns: int = 0,
     ) -> None:
         """Trade part or all of a resting order."""
-        unit = self._market.instruments[symbol]
+        unit = self._market.unit(symbol)
         own = None if price is None else unit.price(price)
         self._market.execute(order_id, unit.lots(qty), price=own, symbol=symbol, time_ns=time_ns)
 
@@ -221,7 +240,7 @@ class MoneyDoor:
         self, side: int, price: Number, qty: Number, *, symbol: int = 0, time_ns: int = 0
     ) -> None:
         """Set the quantity at a price that has no orders of its own (L2)."""
-        unit = self._market.instruments[symbol]
+        unit = self._market.unit(symbol)
         self._market.set_level(
             side, unit.price(price), unit.lots(qty), symbol=symbol, time_ns=time_ns
         )

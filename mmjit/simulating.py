@@ -12,7 +12,7 @@ import numpy as np
 from mmjit.arguments import whole
 from mmjit.core.records import EVENT
 from mmjit.core.resting import Venue
-from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue
+from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue, pages_for
 from mmjit.errors import ArgumentError, check
 from mmjit.feeds.importing import Resolving
 from mmjit.instrument import Instrument
@@ -143,6 +143,7 @@ def simulate(
             list(made.instruments),
             messages=writer.message_count,
             order_slots=resolving.order_slots,
+            level_pages=resolving.level_pages,
             qty_lots_max=resolving.qty_lots_max,
             window_levels=None,
             source={
@@ -249,7 +250,7 @@ def _instrument(model: Model, plan: Plan, number: int) -> Instrument:
 def _venue_for(made: Simulation) -> Venue:
     """A venue in fresh memory for nobody but the flow."""
     room = made.order_capacity
-    counts = Counts(symbols=len(made.instruments), orders=room, levels=room)
+    counts = Counts(symbols=len(made.instruments), orders=room, pages=pages_for(room))
     venue = memory_venue(VenueCounts(book=counts, accounts=1, currencies=1, trades=1024, fills=64))
     for number, instrument in enumerate(made.instruments):
         low, high, step = instrument.price_min, instrument.price_max, instrument.increment

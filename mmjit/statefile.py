@@ -248,7 +248,7 @@ def write_header(folder: Path, folder_fd: int, header: Array) -> None:
 def capacity_of(where: str, header: Array) -> Capacity:
     """The capacity that a header tells, if it means the same to this mmjit."""
     fields = (
-        *("symbols", "orders", "levels", "rungs", "fills"),
+        *("symbols", "orders", "pages", "rungs", "fills"),
         *("accounts", "currencies", "alarms", "qty_bits"),
     )
     try:

@@ -15,20 +15,24 @@ itself, and whose lines are handed over with `append_fills`.
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from mmjit.arguments import flag, pattern, whole
+from mmjit.arena import State
+from mmjit.arguments import ID_MAX, flag, whole
 from mmjit.core import ledger as kernels
 from mmjit.core.book import Book
-from mmjit.core.codes import ASK, BID, NIL, Marking, Mode, Status, TimeInForce
+from mmjit.core.bound import LET_GO, Bound, door
+from mmjit.core.calls import FULL, ODD, Accounts, record_call
+from mmjit.core.codes import ASK, BID, Marking, Mode, Status, TimeInForce
 from mmjit.core.ledger import Ledger
 from mmjit.core.limits import check_order
-from mmjit.core.records import COMMAND
+from mmjit.core.records import COMMAND, LEVEL32, SIDE
 from mmjit.core.state import Counts, aligned_zeros, configure_symbol, memory_book
-from mmjit.core.tables import ACCOUNT, FILL, LIMIT, POSITION, TERMS, TOTAL
-from mmjit.errors import ArgumentError, RefusedError, check
+from mmjit.core.tables import ACCOUNT, LIMIT, POSITION, TERMS, TOTAL
+from mmjit.errors import ArgumentError, check
 from mmjit.fifo import Fifo, first_in_first_out
 from mmjit.fills import FillLog
 from mmjit.instrument import Instrument, Number
@@ -37,6 +41,7 @@ from mmjit.positions import Position, Standing, Totals, position_of, standing_of
 from mmjit.terms import set_terms, settlement
 
 Array = np.ndarray[Any, Any]
+Words = tuple[int, int, int, int, int, int, int, int]  # of a fill, as `record_call` takes it
 
 
 class Tracker:
@@ -55,6 +60,7 @@ class Tracker:
         attend: called when orders of the account may have to be cancelled: after a mark, a fill
             from elsewhere and a pull of the kill switch. Whoever holds the orders gives it.
         owner: the account.
+        state: in which the ledger lives, if it does.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class Tracker:
         log: FillLog | None = None,
         attend: Callable[[], None] | None = None,
         owner: int = 0,
+        state: State | None = None,
     ) -> None:
         if not instruments:
             raise ArgumentError("instruments: none given; a tracker has at least one")
@@ -87,9 +94,9 @@ class Tracker:
         self.owner = whole("owner", owner, 0, len(ledger.accounts) - 1)
         self.log = FillLog() if log is None else log
         self._attend = attend
+        self._state = state
         self._has_market = book is not None
         self._book = _stand_in(self.instruments) if book is None else book
-        self._line = np.zeros(1, FILL)
         self._order = np.zeros(1, COMMAND)
         self.money = MoneyDoor(self)
         if limits is not None:
@@ -106,6 +113,7 @@ class Tracker:
             log=self.log,
             attend=self._attend,
             owner=owner,
+            state=self._state,
         )
 
     # ---- what happens -------------------------------------------------------------------------
@@ -138,19 +146,21 @@ class Tracker:
             RefusedError: what the position could come to would not be counted exactly, or there is
                 no such side or quantity.
         """
-        line = self._line[0]
-        line["venue_ns"] = whole("time_ns", time_ns)
-        line["order_id"] = pattern("order_id", order_id)
-        line["price"] = whole("price", price)
-        line["qty_lots"] = whole("qty_lots", qty_lots)
-        line["symbol"] = self._symbol(symbol)
-        line["side"] = whole("side", side, 0, 1)
-        line["maker"] = flag("maker", maker)
-        line["owner"] = self.owner
-        line["event"] = NIL
-        self._take(int(line["symbol"]), int(line["venue_ns"]))
-        self.log.append(self._line)
-        self._look_after(int(line["symbol"]))
+        rested = 1 if maker is True else 0 if maker is False else int(flag("maker", maker))
+        words = (self.owner, symbol, side, price, qty_lots, rested, time_ns, order_id)
+        log = self.log.bound
+        try:
+            status = self._record_call(self._accounts, log, words)
+        except (TypeError, OverflowError):  # of a word that is no integer of 64 bits
+            words = self._checked(words)
+            status = self._record_call(self._accounts, log, words)
+        if status == FULL:
+            self.log.make_room(1)
+            status = self._record_call(self._accounts, log, words)
+        if status < 0:
+            self._refuse(status, words)
+        if self._attend is not None:
+            self._attend()
 
     def mark(self, price: int, *, symbol: int = 0, time_ns: int = 0) -> None:
         """Mark the position to a price in price units, and judge the losses of the account."""
@@ -289,17 +299,40 @@ class Tracker:
 
     # ---- conversions --------------------------------------------------------------------------
 
-    def _take(self, symbol: int, time_ns: int) -> None:
-        """Count the fill in `_line` and mark its position again; a refusal leaves no trace."""
-        row = self.owner * len(self.ledger.terms) + symbol
-        held, account = self.ledger.positions[row], self.ledger.accounts[self.owner]
-        before = held.copy(), account.copy()
-        if kernels.record_fills(self.ledger, self._line) < 1:
-            raise RefusedError(Status(int(kernels.fill_status(self.ledger, self._line, 0))))
-        status = kernels.mark_at(self.ledger, self.owner, symbol, int(held["mark_twice"]), time_ns)
-        if status < 0:  # it would be counted exactly at its price, but not at the mark
-            self.ledger.positions[row], self.ledger.accounts[self.owner] = before
-            raise RefusedError(Status(int(status)))
+    def _refuse(self, status: int, words: Words) -> None:
+        """Raise what is wrong with a fill."""
+        if status == LET_GO and self._state is not None:
+            self._state.check_usable()
+        if status == ODD:
+            self._checked(words)
+        check(status)
+
+    def _checked(self, words: Words) -> Words:
+        """The words of a fill, or an error that names the first that is no such integer."""
+        owner, symbol, side, price, qty_lots, maker, time_ns, order_id = words
+        time_ns, order_id = whole("time_ns", time_ns), whole("order_id", order_id, 0, ID_MAX)
+        price, qty_lots = whole("price", price), whole("qty_lots", qty_lots)
+        symbol, side = self._symbol(symbol), whole("side", side, 0, 1)
+        return owner, symbol, side, price, qty_lots, maker, time_ns, order_id
+
+    @cached_property
+    def _accounts(self) -> Bound:
+        """The arrays of a fill, for as long as the state is open."""
+        book = None if self._has_market else self._book
+        accounts = Accounts(
+            self.ledger,
+            np.array([len(self.instruments)], np.int64),
+            np.zeros(1, POSITION),
+            np.zeros(1, TOTAL),
+            np.zeros(1, ACCOUNT),
+            np.zeros(0, SIDE) if book is None else book.sides,
+            np.zeros(0, LEVEL32) if book is None else book.levels,
+        )
+        return Bound(accounts) if self._state is None else self._state.bind(accounts)
+
+    @cached_property
+    def _record_call(self) -> Any:
+        return door(record_call, self._accounts, self.log.bound, words=8, ids=(7,))
 
     def _look_after(self, symbol: int) -> None:
         """Tell whoever holds the orders, and let the stand-in for a market show the mark."""

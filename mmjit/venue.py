@@ -15,26 +15,40 @@ from typing import Any
 import numpy as np
 
 from mmjit.arena import State
-from mmjit.arguments import pattern, whole
-from mmjit.books import Books
+from mmjit.arguments import ID_MAX, whole
+from mmjit.commanding import (
+    AMEND,
+    CANCEL,
+    CANCEL_ALL,
+    FOK,
+    GTC,
+    GTD,
+    MARKET,
+    NEW,
+    NO_ORDER,
+    POST_ONLY,
+    QUOTE,
+    REDUCE_ONLY,
+    STATUS,
+    TAIL,
+    TAKE,
+    TIMER,
+    Commanded,
+    mode_of,
+)
 from mmjit.core import venue as kernels
 from mmjit.core.codes import (
     NIL,
     STATUS_SPAN,
-    Flag,
-    Kind,
     SelfTrade,
     Status,
-    Term,
     TimeInForce,
     TradingStatus,
 )
 from mmjit.core.ledger import start_session
-from mmjit.core.records import COMMAND, TRADE
-from mmjit.core.resting import Venue as Arrays
-from mmjit.core.state import Counts, VenueCounts, memory_venue
+from mmjit.core.records import COMMAND
+from mmjit.core.state import Counts, VenueCounts, memory_venue, pages_for
 from mmjit.errors import ArgumentError, StateError, check
-from mmjit.growing import Log
 from mmjit.instrument import Instrument, Number
 from mmjit.limits_file import Limits
 from mmjit.terms import currencies_of, terms_of
@@ -44,7 +58,7 @@ from mmjit.venue_money import Done, MoneyDoor
 Array = np.ndarray[Any, Any]
 
 
-class Venue(Books):
+class Venue(Commanded):
     """The books of some instruments, in which orders trade with each other.
 
     Args:
@@ -75,27 +89,25 @@ class Venue(Books):
         marking: str | None = None,
     ) -> None:
         currencies = len(currencies_of(instruments))
-        self._arrays: Arrays | None = None
+        arrays = None
         if state is None:
             room = whole("orders", orders, 1, 1 << 30)
-            book = Counts(max(1, len(instruments)), room, room)
+            book = Counts(max(1, len(instruments)), room, pages_for(room))
             number = whole("accounts", accounts, 1, (1 << 15) - 1)
-            self._arrays = memory_venue(VenueCounts(book, number, max(1, currencies)))
-        super().__init__(instruments, state, self._arrays.book if self._arrays else None)
+            arrays = memory_venue(VenueCounts(book, number, max(1, currencies)))
+        super().__init__(instruments, state, arrays)
         wanted = terms_of(instruments, maker_fee or 0, taker_fee or 0)
         if maker_fee is None and taker_fee is None:
             for name in ("maker_fee", "taker_fee", "fee_scale", "points_max"):
                 wanted[name] = self.arrays.ledger.terms[: len(wanted)][name]
         self._set_terms(wanted, marking, currencies)
-        self._trades = Log(TRADE, "mmjit.TRADE")
-        self._commands = np.zeros(2, COMMAND)
-        self._statuses = np.zeros(2, np.int64)
         self.tracker = Tracker(
             instruments,
             limits=limits,
             ledger=self.arrays.ledger,
             book=self.book,
-            attend=lambda: kernels.attend(self.arrays),
+            attend=self.attend,
+            state=state,
         )
         self.money = MoneyDoor(self)
 
@@ -123,13 +135,6 @@ class Venue(Books):
         wanted["marking"] = known["marking"] if marking is None else marking_of(marking)
         wanted["session_end_ns"] = known["session_end_ns"]
         known[:] = wanted
-
-    @property
-    def arrays(self) -> Arrays:
-        """Every array, for kernels and for looking at them."""
-        if self._state is not None:
-            return self._state.venue
-        return self._arrays  # type: ignore[return-value]  # one of the two there is
 
     @property
     def now_ns(self) -> int:
@@ -175,26 +180,21 @@ class Venue(Books):
         Raises:
             RefusedError: it breaks a rule; see `mmjit.Status`.
         """
-        terms = (Term.POST_ONLY if post_only else 0) | (Term.REDUCE_ONLY if reduce_only else 0)
+        terms = (POST_ONLY if post_only else 0) | (REDUCE_ONLY if reduce_only else 0)
         if price is None:
-            terms |= Term.MARKET
-        if expires_ns is not None and tif == TimeInForce.GTC:
+            terms |= MARKET
+        if expires_ns is not None and tif == GTC:
             tif = TimeInForce.GTD
-        command = self._command(Kind.NEW, symbol, owner, time_ns)
-        command["order_id"] = pattern("order_id", order_id, 1)
-        command["side"] = whole("side", side, 0, 1)
-        command["price"] = 0 if price is None else whole("price", price)
-        command["qty_lots"] = whole("qty_lots", qty_lots)
-        command["tif"] = whole("tif", tif, 0, TimeInForce.FOK)
-        command["self_trade"] = whole("self_trade", self_trade, 0, SelfTrade.DECREMENT)
-        command["terms"] = terms
-        if tif == TimeInForce.GTD and expires_ns is None:
+        has_more = display_lots != 0 or tif == GTD
+        if expires_ns is None and tif == GTD:
             raise ArgumentError("expires_ns: a GTD order needs the time at which it expires")
-        if display_lots != 0 or tif == TimeInForce.GTD:
-            more = self._more()
-            more["qty_lots"] = whole("display_lots", display_lots)
-            more["venue_ns"] = 0 if expires_ns is None else whole("expires_ns", expires_ns)
-        return self._do()
+        in_force = 0 if tif is GTC else whole("tif", tif, 0, FOK)
+        units = 0 if price is None else price
+        order = order_id, 0, side, units, qty_lots, in_force, mode_of(self_trade), terms
+        if not has_more:
+            return self._do((NEW, symbol), owner, time_ns, order)
+        more = 1, 0, 0, display_lots, 0 if expires_ns is None else expires_ns
+        return self._do((NEW, symbol), owner, time_ns, order, more)
 
     def amend(
         self,
@@ -221,14 +221,10 @@ class Venue(Books):
             keep_place: False: it goes to the tail in any case.
             symbol, owner, self_trade, time_ns: as for `submit`.
         """
-        command = self._command(Kind.AMEND, symbol, owner, time_ns)
-        command["order_id"] = pattern("order_id", order_id, 1)
-        command["price"] = whole("price", price)
-        command["qty_lots"] = whole("qty_lots", qty_lots)
-        command["other_id"] = 0 if new_id is None else pattern("new_id", new_id, 1)
-        command["terms"] = 0 if keep_place else Term.TAIL
-        command["self_trade"] = whole("self_trade", self_trade, 0, SelfTrade.DECREMENT)
-        return self._do()
+        named = 0 if new_id is None else whole("new_id", new_id, 1, ID_MAX)
+        terms = 0 if keep_place else TAIL
+        order = order_id, named, 0, price, qty_lots, 0, mode_of(self_trade), terms
+        return self._do((AMEND, symbol), owner, time_ns, order)
 
     def cancel(
         self,
@@ -240,11 +236,8 @@ class Venue(Books):
         time_ns: int | None = None,
     ) -> int:
         """Cancel an order, or only `qty_lots` of it, which keeps its place; returns the lots."""
-        command = self._command(Kind.CANCEL, symbol, owner, time_ns)
-        command["order_id"] = pattern("order_id", order_id, 1)
-        command["qty_lots"] = whole("qty_lots", qty_lots)
-        self._do()
-        return int(self._statuses[0])
+        order = order_id, 0, 0, 0, qty_lots, 0, 0, 0
+        return self._run((CANCEL, symbol), owner, time_ns, order)[0]
 
     def cancel_all(
         self,
@@ -255,11 +248,10 @@ class Venue(Books):
         time_ns: int | None = None,
     ) -> int:
         """Cancel every order of an account, or those of a symbol or side; returns how many."""
-        command = self._command(Kind.CANCEL_ALL, 0, owner, time_ns)
-        command["symbol"] = NIL if symbol is None else self._symbol(symbol)
-        command["side"] = NIL if side is None else whole("side", side, 0, 1)
-        self._do()
-        return int(self._statuses[0])
+        number = NIL if symbol is None else self._symbol(symbol)
+        order = 0, 0, NIL if side is None else whole("side", side, 0, 1), 0, 0, 0, 0, 0
+        account = whole("owner", owner, 0)  # the market at large has no orders to be named by
+        return self._run((CANCEL_ALL, number), account, time_ns, order)[0]
 
     def quote(
         self,
@@ -283,16 +275,11 @@ class Venue(Books):
         Returns:
             A status for each side; where one breaks a rule, the other is done all the same.
         """
-        command = self._command(Kind.QUOTE, symbol, owner, time_ns)
-        command["terms"] = Term.POST_ONLY if post_only else 0
-        command["self_trade"] = whole("self_trade", self_trade, 0, SelfTrade.DECREMENT)
-        for one, values in ((command, bid), (self._more(), ask)):
-            one["order_id"] = pattern("order_id", values[0], 1)
-            one["price"] = whole("price", values[1])
-            one["qty_lots"] = whole("qty_lots", values[2])
-        self._run()
-        first, second = (Status(min(0, int(status))) for status in self._statuses)
-        return first, second
+        mode, terms = mode_of(self_trade), POST_ONLY if post_only else 0
+        order = bid[0], 0, 0, bid[1], bid[2], 0, mode, terms
+        more = 1, ask[0], ask[1], ask[2], 0
+        first, second = self._run((QUOTE, symbol), owner, time_ns, order, more)[:2]
+        return Status(min(0, first)), Status(min(0, second))
 
     def execute_at(
         self,
@@ -315,13 +302,8 @@ class Venue(Books):
             order_id: under which its trades are logged.
             symbol, self_trade, time_ns: as for `submit`.
         """
-        command = self._command(Kind.TAKE, symbol, owner, time_ns)
-        command["order_id"] = pattern("order_id", order_id)
-        command["side"] = whole("side", side, 0, 1)
-        command["price"] = whole("price", price)
-        command["qty_lots"] = whole("qty_lots", qty_lots)
-        command["self_trade"] = whole("self_trade", self_trade, 0, SelfTrade.DECREMENT)
-        return self._do()
+        order = order_id, 0, side, price, qty_lots, 0, mode_of(self_trade), 0
+        return self._do((TAKE, symbol), owner, time_ns, order)
 
     def submit_all(self, commands: Array) -> Array:
         """Do many commands.
@@ -336,15 +318,19 @@ class Venue(Books):
         if not isinstance(commands, np.ndarray) or commands.dtype != COMMAND or commands.ndim != 1:
             raise ArgumentError("commands: not a one-dimensional array of mmjit.COMMAND")
         statuses = np.zeros(len(commands), np.int64)
-        self._run(np.require(commands, requirements=["C", "A"]).view(COMMAND), statuses)
+        commands = np.require(commands, requirements=["C", "A"]).view(COMMAND)
+        self._writable()
+        done = 0
+        while done < len(commands):  # the rings are drained as often as they are full
+            done = int(kernels.submit_all(self.arrays, commands, done, statuses))
+            self.drain()
         return statuses
 
     # ---- the clock and the switches -----------------------------------------------------------
 
     def advance(self, time_ns: int) -> None:
         """Let the clock go on: what has expired by then is cancelled."""
-        self._command(Kind.TIMER, 0, None, time_ns)
-        self._do()
+        self._do((TIMER, 0), None, whole("time_ns", time_ns), NO_ORDER)
 
     def start_session(self, time_ns: int, *, reset_peak: bool = False) -> None:
         """Begin a trading day: day orders last to each instrument's next close from then.
@@ -362,9 +348,8 @@ class Venue(Books):
         self, status: TradingStatus, *, symbol: int = 0, time_ns: int | None = None
     ) -> None:
         """Halt a symbol, or let it trade again; orders can be cancelled all the while."""
-        command = self._command(Kind.STATUS, symbol, None, time_ns)
-        command["qty_lots"] = whole("status", status, 0, TradingStatus.CLOSED)
-        self._do()
+        number = whole("status", status, 0, TradingStatus.CLOSED)
+        self._do((STATUS, symbol), None, time_ns, (0, 0, 0, 0, number, 0, 0, 0))
 
     def kill(self, *, owner: int = 0) -> None:
         """Pull an account's kill switch: all its orders are cancelled, and none gets in.
@@ -390,61 +375,3 @@ class Venue(Books):
             Status(-int(code)).name.lower(): int(counts[number, code])
             for code in np.flatnonzero(counts[number])
         }
-
-    # ---- conversions --------------------------------------------------------------------------
-
-    def _command(self, kind: Kind, symbol: int, owner: int | None, time_ns: int | None) -> Any:
-        """The first record of a command, to be completed."""
-        self._commands[:] = np.zeros(2, COMMAND)
-        command = self._commands[0]
-        command["kind"], command["flags"] = kind, Flag.LAST
-        command["symbol"] = self._symbol(symbol)
-        last = len(self.arrays.ledger.accounts) - 1
-        command["owner"] = NIL if owner is None else whole("owner", owner, 0, last)
-        now_ns = self.now_ns if time_ns is None else whole("time_ns", time_ns)
-        command["venue_ns"] = command["local_ns"] = now_ns
-        return command
-
-    def _more(self) -> Any:
-        """The second record of the command in hand."""
-        self._commands[0]["flags"] = 0
-        more = self._commands[1]
-        more["kind"], more["flags"] = Kind.MORE, Flag.LAST
-        return more
-
-    def _do(self) -> Done:
-        """Do the command in hand, or raise for the rule that it breaks."""
-        before = len(self._trades)
-        self._run()
-        check(int(self._statuses[0]))
-        control = self.arrays.control[0]
-        return Done(
-            int(control["filled_lots"]),
-            int(control["rested_lots"]),
-            int(control["prevented_lots"]),
-            self._trades.lines[before:],
-        )
-
-    def _run(self, commands: Array | None = None, statuses: Array | None = None) -> None:
-        """Do commands, draining the rings as often as they are full."""
-        self._writable()
-        if commands is None or statuses is None:
-            size = 1 if self._commands[0]["flags"] & Flag.LAST else 2
-            commands, statuses = self._commands[:size], self._statuses
-        done = 0
-        while done < len(commands):
-            done = int(kernels.submit_all(self.arrays, commands, done, statuses))
-            self.drain()
-
-    def drain(self) -> None:
-        """Move what the rings hold into the histories."""
-        arrays = self.arrays
-        control = arrays.control[0]
-        for name, ring, keep in (
-            ("trade", arrays.trades, self._trades.append),
-            ("fill", arrays.fills, self.tracker.append_fills),
-        ):
-            tail, head = int(control[f"{name}_tail"]), int(control[f"{name}_head"])
-            if head > tail:
-                keep(ring[np.arange(tail, head) & (len(ring) - 1)])
-                control[f"{name}_tail"] = head

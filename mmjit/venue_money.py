@@ -1,7 +1,6 @@
 """What came of an order at a venue, and the venue's door for prices as people write them."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,8 +9,7 @@ from mmjit.instrument import Instrument, Number
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True)
-class Done:
+class Done(NamedTuple):
     """What came of an order.
 
     Attributes:

@@ -27,15 +27,17 @@ from mmjit.capacity import Capacity
 from mmjit.core.cache import cache_folder, tally
 from mmjit.core.codes import ASK, BID, Flag, Kind
 from mmjit.core.digest import state_hash
+from mmjit.core.ledger import fill_status, record_fills
 from mmjit.core.reads import depth_now, qty_ahead, queue_of, slot_by_id, slots_of_side
-from mmjit.core.records import EVENT
+from mmjit.core.records import COMMAND, EVENT
 from mmjit.core.replica import apply_all, apply_one
-from mmjit.errors import RefusedError
+from mmjit.core.tables import FILL
 from mmjit.feeds.importing import Resolving
 from mmjit.feeds.itch50 import import_itch50
 from mmjit.feeds.lobster import import_lobster
 from mmjit.gauging import promises
 from mmjit.instrument import Instrument
+from mmjit.market import Market
 from mmjit.playing import compile_loop, play
 from mmjit.progress import Progress
 from mmjit.replaying import audit_book, depth, replay
@@ -140,6 +142,7 @@ def _tape(folder: Path, *, wide: bool) -> Tape:
             [resolving.bounded(0, Instrument(symbol="WARM"))],
             messages=len(events),
             order_slots=resolving.order_slots,
+            level_pages=resolving.level_pages,
             qty_lots_max=resolving.qty_lots_max,
             window_levels=None,
             source={"feed": "warm"},
@@ -194,7 +197,7 @@ def _named(home: str) -> str:
 
 
 def _replay(folder: Path, *, wide: bool) -> None:
-    """Replay, audit, hash and depth."""
+    """Replay, audit, hash and depth; shards take no other code."""
     tape = _tape(folder, wide=wide)
     done = replay(tape, progress=False)
     done.audit()
@@ -211,12 +214,18 @@ def _backtest(folder: Path, *, wide: bool) -> None:
 
 def _state(folder: Path, *, wide: bool) -> None:
     """A venue and its accounts, the verbs by id and the reads, on a state folder."""
-    capacity = Capacity(symbols=1, orders=64, levels=64, fills=64, qty_bits=64 if wide else 32)
+    capacity = Capacity(symbols=1, orders=64, pages=64, fills=64, qty_bits=64 if wide else 32)
     with create_state(folder / f"state{capacity.qty_bits}", capacity) as state:
         book = state.book
-        venue = Venue([Instrument(symbol="WARM", price_max=1000)], state)
+        instruments = [Instrument(symbol="WARM", price_max=1000)]
+        market = Market(instruments, state)
+        market.add(9, BID, 90, 1)
+        market.best(BID)
+        market.clear()
+        venue = Venue(instruments, state)
         venue.submit(1, BID, 100, 1)
         venue.submit(2, ASK, 100, 1, owner=None)
+        venue.submit_all(np.zeros(1, COMMAND))
         venue.kill()
         venue.tracker.check(BID, 100, 1)
         venue.tracker.mark(100)
@@ -225,9 +234,10 @@ def _state(folder: Path, *, wide: bool) -> None:
         venue.start_session(1)
         venue.tracker.release()
         venue.tracker.record(BID, 100, 1)
-        with suppress(RefusedError):
-            venue.tracker.record(BID, 100, 1 << 61)  # asks why it is refused
         venue.tracker.kill()
+        line = np.zeros(1, FILL)  # of no lots, so it is refused
+        record_fills(venue.arrays.ledger, line)
+        fill_status(venue.arrays.ledger, line, 0)
         events = np.zeros(2, EVENT)
         events["order_id"], events["price"] = [3, 4], 100
         events["kind"], events["qty_lots"] = Kind.ADD, 1

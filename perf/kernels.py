@@ -2,6 +2,10 @@
 
 Each benchmark ends in the state in which it began, and that is asserted outside the clock.
 
+A whole quote update is timed one by one, for its p99: a rule is asked, and both of our orders are
+cancelled and entered anew elsewhere in a venue, which checks the limits. What the recorder costs, a
+call that does nothing, is subtracted.
+
     python perf/kernels.py                      # about a minute
     python perf/kernels.py --smoke
 """
@@ -12,48 +16,59 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyperf
 
-from mmjit.core.codes import BID, NIL, STATUS_SPAN, Flag, Kind
-from mmjit.core.index import erase, insert, lookup
-from mmjit.core.jit import kernel
-from mmjit.core.records import ENTRY, EVENT, TALLY
+import mmjit
+from mmjit.core.bound import Bound, Compiled, bundle_of, door
+from mmjit.core.codes import ASK, BID, NIL, STATUS_SPAN, Flag, Kind
+from mmjit.core.desk import QUOTE_LEVELS, Desk
+from mmjit.core.index import PER_SLOT, erase, insert, lookup
+from mmjit.core.jit import call, kernel
+from mmjit.core.records import COMMAND, ENTRY, EVENT, ORDER, TALLY
 from mmjit.core.replay import Region, replay
+from mmjit.core.rules import rule_signature
 from mmjit.core.state import Counts, configure_symbol, memory_book
+from mmjit.core.tables import OWN, RUN, WANT
+from mmjit.core.venue import submitter
 from mmjit.gauging import time_fills, time_pool
+from mmjit.models.maker import Play, _decide
+from mmjit.rulebook import find_rule, with_parameters
+from mmjit.terms import ticks_of
 
 SLOTS = 1 << 16
 
 
 @kernel
-def cycle_index(entries: Any, times: int) -> int:
+def cycle_index(entries: Any, orders: Any, times: int) -> int:
     """Enter an id, look it up and remove it, so often; returns how many were found."""
     found = 0
     for order_id in range(1, times + 1):
-        insert(entries, 0, order_id, order_id)
-        found += lookup(entries, 0, order_id) != NIL
-        erase(entries, 0, order_id)
+        slot = order_id & len(orders) - 1
+        orders[slot]["order_id"] = order_id
+        insert(entries, orders, 0, order_id, slot)
+        found += lookup(entries, orders, 0, order_id) != NIL
+        erase(entries, orders, 0, order_id)
     return found
 
 
 def time_index(times: int) -> float:
     """Seconds for an id entered, looked up and removed."""
-    entries = np.zeros(2 * SLOTS, ENTRY)
-    cycle_index(entries, 1)
+    entries, orders = np.zeros(PER_SLOT * SLOTS, ENTRY), np.zeros(SLOTS, ORDER)
+    cycle_index(entries, orders, 1)
     began = time.perf_counter()
-    found = cycle_index(entries, times)
+    found = cycle_index(entries, orders, times)
     took = time.perf_counter() - began
     assert found == times
-    assert not entries["order_id"].any()
+    assert not entries["slot"].any()
     return took / times
 
 
 def time_order(times: int) -> float:
     """Seconds for an order that rests and is deleted; every second one opens and closes a level."""
-    book = memory_book(Counts(symbols=1, orders=128, levels=128))
+    book = memory_book(Counts(symbols=1, orders=128, pages=128))
     assert configure_symbol(book, 0, 0, 1_000, 1) == 0
     batch = np.zeros(200, EVENT)
     count = np.arange(200)
@@ -71,6 +86,83 @@ def time_order(times: int) -> float:
     assert counts.sum() == 0
     assert book.sides["order_count"].sum() == 0
     return took / (len(events) // 2)
+
+
+class Maker(NamedTuple):
+    """A rule at a venue, and two sets of parameters, between which every update changes."""
+
+    venue: Any
+    own: Any
+    ticks: Any
+    run: Any
+    quotes: Any
+    commands: Any
+    statuses: Any
+    near: Any
+    far: Any
+    memory: Any
+    rule: Any
+    submit: Any
+
+
+@call
+def requote(bound: Any, words: Any) -> int:
+    """Quote near or far; returns where the bid is then."""
+    of = bundle_of(bound)
+    desk = Desk(of.venue.book, of.own, of.venue.ledger, of.ticks, of.run, 0)
+    play = Play(of.venue, 0, desk, of.quotes, of.commands, of.statuses)
+    _decide(of.rule, of.submit, play, desk, of.near if words[0] else of.far, of.memory[0])
+    return of.own[0, 0, 0]["price"]
+
+
+@call
+def do_nothing(bound: Any, words: Any) -> int:
+    """What the recorder and the way in cost."""
+    return words[0]
+
+
+def maker() -> Maker:
+    """A pegged maker, with limits, in a book of 100 levels a side."""
+    stock = mmjit.Instrument(symbol="XYZ", price_max=10_000)
+    limits = mmjit.Limits(max_position=10_000, max_order_qty=1_000, max_open_orders=10)
+    venue = mmjit.Venue([stock], limits=limits)
+    for number in range(100):
+        venue.submit(2 * number + 1, BID, 5_000 - number, 100, owner=None)
+        venue.submit(2 * number + 2, ASK, 5_001 + number, 100, owner=None)
+    rule, arrays = find_rule("pegged"), venue.arrays
+    own, run = np.zeros((1, 2, QUOTE_LEVELS), OWN), np.zeros(1, RUN)
+    run["shares_book"] = 1
+    quotes = np.zeros((2, QUOTE_LEVELS + 1), WANT)
+    desk = Desk(arrays.book, own, arrays.ledger, ticks_of([stock]), run, 0)
+    near, far = (with_parameters(rule, {"offset_ticks": n}).view(np.uint8) for n in (1, 2))
+    asked = Compiled(rule.entry(desk, quotes), rule_signature(desk, quotes))
+    memory = np.zeros((1, rule.memory.itemsize), np.uint8)
+    commands, statuses = np.zeros(1, COMMAND), np.zeros(1, np.int64)
+    submit = Compiled(*submitter(arrays))
+    made = (arrays, own, desk.ticks, run, quotes, commands, statuses, near, far, memory)
+    return Maker(*made, asked, submit)
+
+
+def time_quotes(times: int) -> tuple[float, float]:
+    """Seconds of a quote update, p50 and p99."""
+    made = maker()
+    bound, clock = Bound(made), time.perf_counter_ns
+    took = {}
+    for entry in (do_nothing, requote):
+        enter, spent = door(entry, bound, words=1), np.zeros(times, np.int64)
+        at = [(place % 2,) for place in range(times)]
+        for place, words in enumerate(at):
+            began = clock()
+            found = enter(bound, words)
+            spent[place] = clock() - began
+            assert entry is do_nothing or found == 4_998 + words[0]
+        took[entry] = spent
+    held = made.venue.ledger.positions[0]
+    assert held["open_count"] == 2
+    assert held["order_count"] == 2 * times
+    own = float(np.median(took[do_nothing]))
+    p50, p99 = (float(np.quantile(took[requote], part)) - own for part in (0.5, 0.99))
+    return p50 / 1e9, p99 / 1e9
 
 
 BENCHMARKS: dict[str, Callable[[int], float]] = {
@@ -96,6 +188,12 @@ def main() -> int:
         middle, least = statistics.median(seconds) * 1e9, min(seconds) * 1e9
         print(f"{name:32} {middle:7.2f} ns  (least {least:.2f})")
         found.append(pyperf.Benchmark([pyperf.Run(seconds, metadata={"name": name})]))
+    pairs = [time_quotes(max(100, times // 50)) for _ in range(repetitions)]
+    for part, values in (("p50", [a for a, _ in pairs]), ("p99", [b for _, b in pairs])):
+        name = f"a two-sided quote update, {part}"
+        middle, least = statistics.median(values) * 1e9, min(values) * 1e9
+        print(f"{name:32} {middle:7.0f} ns  (least {least:.0f})")
+        found.append(pyperf.Benchmark([pyperf.Run(values, metadata={"name": name})]))
     if options.output:
         pyperf.BenchmarkSuite(found).dump(str(options.output), replace=True)
     return 0

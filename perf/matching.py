@@ -9,6 +9,7 @@ simulator. Time is CPU time of the thread, on both sides.
     python perf/matching.py --smoke             # small, once: does it run, and is it right?
 """
 
+import dataclasses
 import sys
 import time
 from dataclasses import dataclass
@@ -20,13 +21,13 @@ import replay
 import workload
 from yardstick import wl
 
-from mmjit.core.book import best_price, best_qty
+from mmjit.core.book import best_of
 from mmjit.core.codes import NIL, Flag, Kind, Term
 from mmjit.core.jit import kernel
 from mmjit.core.records import COMMAND, TALLY
 from mmjit.core.resting import Venue
 from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue, power_of_two
-from mmjit.core.venue import apply_command
+from mmjit.core.venue import apply_tagged_command, look_ahead_of, tag_first_commands
 from mmjit.core.wrapping import fold, weigh
 
 MASK = (1 << 64) - 1
@@ -34,20 +35,23 @@ KINDS = {0: Kind.NEW, 1: Kind.CANCEL, 4: Kind.AMEND}
 
 
 @kernel
-def submit_folding(venue: Any, commands: Any, tally: Any) -> int:
+def submit_folding(venue: Any, commands: Any, notes: Any, tally: Any) -> int:
     """Do commands of one record each, and fold the best in after each; returns how many failed."""
     total = tally[0]
     price_fold = total["price_fold"]
     qty_fold = total["qty_fold"]
     refused = 0
     book = venue.book
+    tag_first_commands(venue, commands, notes, 0)
     for place in range(len(commands)):
-        status, _, _ = apply_command(venue, commands, place)
+        tag = look_ahead_of(venue, commands, notes, place)
+        status, _, _ = apply_tagged_command(venue, commands, place, tag)
         refused += status < 0
         owner = commands[place]["symbol"] * 2
-        bid, ask = best_price(book, owner), best_price(book, owner + 1)
+        bid, bid_qty = best_of(book, owner)
+        ask, ask_qty = best_of(book, owner + 1)
         price_fold = fold(price_fold, weigh(bid, 1, ask, 7))
-        qty_fold = fold(qty_fold, weigh(best_qty(book, owner), 13, best_qty(book, owner + 1), 17))
+        qty_fold = fold(qty_fold, weigh(bid_qty, 13, ask_qty, 17))
     total["price_fold"] = price_fold
     total["qty_fold"] = qty_fold
     return refused
@@ -64,6 +68,11 @@ class Matching:
     peak: int
     price_max: int
     expected: dict[str, int]
+    wide: bool = False  # quantities of 64 bits
+
+    def widened(self) -> "Matching":
+        """The same with quantities of 64 bits."""
+        return dataclasses.replace(self, wide=True)
 
 
 def make(name: str, folder: Path, messages: int | None = None) -> Matching:
@@ -87,15 +96,18 @@ def run_once(load: Matching) -> tuple[float, Venue, Any, int]:
     """Submit the whole workload to a new venue, whose memory has been touched."""
     orders = load.peak + 1024
     trades = power_of_two(max(1024, load.expected["trades"] + load.peak))
-    counts = VenueCounts(Counts(load.symbols, orders, orders), trades=trades, fills=2 * trades)
+    counts = VenueCounts(
+        Counts(load.symbols, orders, orders, wide=load.wide), trades=trades, fills=2 * trades
+    )
     venue = memory_venue(counts, salt=1)
     for symbol in range(load.symbols):
         assert configure_symbol(venue.book, symbol, 0, load.price_max, 1) == 0
     workload.touch(venue)
     tally = np.zeros(1, TALLY)
-    submit_folding(venue, load.events[:0], tally)  # compiled before the clock starts
+    notes = np.ones(len(load.events), np.int64)
+    submit_folding(venue, load.events[:0], notes[:0], tally)  # compiled before the clock starts
     began = time.thread_time_ns()
-    refused = submit_folding(venue, load.events, tally)
+    refused = submit_folding(venue, load.events, notes, tally)
     took = time.thread_time_ns() - began
     return took / 1e9, venue, tally[0], int(refused)
 
@@ -137,4 +149,4 @@ def our_run(load: Matching, limit: Path | None) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(replay.main(__doc__ or "", ["w3", "w3_1k"], make, our_run, None))
+    sys.exit(replay.main(__doc__ or "", ["w3", "w3_1k"], make, our_run, {"w3": 1.9, "w3_1k": 1.9}))

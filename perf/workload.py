@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,12 @@ from mmjit.tape import Tape, open_tape
 YARDSTICK = Path(__file__).resolve().parent / "yardstick"
 TICK = 100  # price units a tick of the workload: what gen.py multiplies prices by
 MASK = (1 << 64) - 1
+BY_SYMBOL = "_by_symbol"  # behind a workload's name: the same, partitioned by symbol first
+# A message as gen.py writes it:
+#   0    1      2        4       8     12        16         24
+#   | op | side | symbol | price | qty | time_us | order_id |
+MESSAGE = np.dtype("u1, u1, <u2, <i4, <u4, <u4, <u8")
+MESSAGE.names = ("op", "side", "symbol", "price", "qty", "time_us", "order_id")
 
 
 def kept_in() -> Path:
@@ -41,29 +47,63 @@ class Workload:
     events: Any  # EVENT in memory, touched
     expected: dict[str, int]
 
+    def widened(self) -> "Workload":
+        """The same with a tape whose quantities need 64 bits."""
+        meta = self.tape.meta | {"qty_lots_max": 1 << 40}
+        return replace(self, tape=replace(self.tape, meta=meta))
+
 
 def binary_of(name: str, folder: Path, messages: int | None) -> Path:
     """A workload as the yardstick reads it, with what must come out beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     binary = folder / f"{name}.bin"
     size = ["-n", str(messages)] if messages else []
-    if not binary.exists():
+    if not binary.exists() and name.endswith(BY_SYMBOL):
+        _sort_by_symbol(binary_of(name.removesuffix(BY_SYMBOL), folder, messages), binary)
+    elif not binary.exists():
         _run("gen.py", name, "-d", str(folder), *size)
     if not binary.with_suffix(".exp").exists():
         _run("ref.py", str(binary))
     return binary
 
 
+def expected_of(binary: Path) -> dict[str, int]:
+    """What must come out of a workload, by the naive simulator."""
+    lines = binary.with_suffix(".exp").read_text().split()
+    return {key: int(value) for key, value in (line.split("=") for line in lines)}
+
+
+def itch_of(binary: Path) -> Path:
+    """A workload as a Nasdaq ITCH 5.0 file, which stands beside it."""
+    itch = binary.with_suffix(".itch")
+    if not itch.exists():
+        _run("gen.py", "itch", str(binary), str(itch))
+    return itch
+
+
+def _sort_by_symbol(source: Path, binary: Path) -> None:
+    """The same stream partitioned by symbol, with ids dense in the order of their adds once more.
+
+    The times stay where they are, so that the stream is one that could have been recorded.
+    """
+    head, messages = source.read_bytes()[:64], np.fromfile(source, MESSAGE, offset=64)
+    times = messages["time_us"].copy()
+    messages = messages[np.argsort(messages["symbol"], kind="stable")]
+    messages["time_us"] = times
+    added = messages["order_id"][messages["op"] == 0]
+    numbers = np.zeros(int(added.max(initial=0)) + 1, np.uint64)
+    numbers[added] = np.arange(1, len(added) + 1)
+    messages["order_id"] = numbers[messages["order_id"]]
+    binary.write_bytes(head + messages.tobytes())
+
+
 def make(name: str, folder: Path, messages: int | None = None) -> Workload:
     """A workload, made unless it is there already."""
     binary = binary_of(name, folder, messages)
-    if not binary.with_suffix(".itch").exists():
-        _run("gen.py", "itch", str(binary), str(binary.with_suffix(".itch")))
+    itch_of(binary)
     tape = _tape(name, folder)
     events = np.array(tape.events)
-    lines = binary.with_suffix(".exp").read_text().split()
-    expected = {key: int(value) for key, value in (line.split("=") for line in lines)}
-    return Workload(name, binary, tape, events, expected)
+    return Workload(name, binary, tape, events, expected_of(binary))
 
 
 def _run(script: str, *arguments: str) -> None:
@@ -141,8 +181,8 @@ def contents(book: Book, tick: int = TICK) -> dict[str, int]:
     ids = book.orders["order_id"].tolist()
     found = {"live": 0, "levels": 0, "total_qty": 0, "book_hash": 0, "fifo_hash": 0}
     for level in book.levels:
-        if level["owner"] < 0:
-            continue
+        if level["qty_lots"] == 0:
+            continue  # not open
         owner, price = int(level["owner"]), int(level["price"]) // tick
         place = _mix((owner >> 1) << 40 | (owner & 1) << 39 | price)
         total, queue = 0, 0

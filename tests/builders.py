@@ -27,6 +27,7 @@ PRICE_MIN, PRICE_MAX = 0, 1 << 31
 QTY_MAX_32 = (1 << 31) - 1
 QTY_MAX_64 = (1 << 62) - 1
 LEVEL_QTY_MAX = (1 << 62) - 1
+MASK = (1 << 64) - 1
 
 
 def door(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,14 +42,14 @@ def door(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def tiny_book(
     orders: int = 8,
-    levels: int = 6,
+    pages: int = 6,
     symbols: int = 1,
     wide: bool = False,
     rungs: int = NIL,
     salt: int = 7,
 ) -> Book:
     """An empty book whose symbols all take prices 0 to 2**31."""
-    book = memory_book(Counts(symbols, orders, levels, rungs, wide), salt)
+    book = memory_book(Counts(symbols, orders, pages, rungs, wide), salt)
     for symbol in range(symbols):
         assert configure_symbol(book, symbol, PRICE_MIN, PRICE_MAX, 1) == Status.OK
     return book
@@ -57,7 +58,7 @@ def tiny_book(
 def arrays_of(book: Book) -> dict[str, Any]:
     """Every array of a book by a name; `levels` is a view of the end of `nodes`."""
     flat = {name: value for name, value in book._asdict().items() if isinstance(value, np.ndarray)}
-    for name in ("order_pool", "level_pool"):
+    for name in ("order_pool", "page_pool"):
         of = getattr(book, name)
         flat |= {f"{name}.free": of.free, f"{name}.meter": of.meter}
     return flat
@@ -70,7 +71,7 @@ def bytes_of(book: Book) -> dict[str, bytes]:
 
 def audit_of(book: Book) -> Fault:
     """What the audit finds first."""
-    scratch = np.zeros(max(len(book.orders), len(book.levels)), np.int8)
+    scratch = np.zeros(max(len(book.orders), len(book.masks)), np.int8)
     return Fault(audit(book, scratch))
 
 
@@ -158,10 +159,16 @@ def rest(book: Book, side: int, symbol: int = 0, **prices: list[int]) -> list[in
     for name, qtys in prices.items():
         price = int(name[1:]) * (-1 if name[0] == "m" else 1)
         for qty_lots in qtys:
-            order_id = max(0, int(book.entries["order_id"].max())) + 1
+            order_id = max(indexed_ids(book)) + 1
             assert send(book, add(order_id, side, price, qty_lots, symbol=symbol)) >= 0
             ids.append(order_id)
     return ids
+
+
+def indexed_ids(book: Book) -> list[int]:
+    """The ids in the index, which their orders bear, and a 0."""
+    slots = book.entries["slot"]
+    return [0, *(int(i) for i in book.orders["order_id"][slots[slots != 0] - 1])]
 
 
 def depth_of(book: Book, owner: int, levels: int = 64) -> list[tuple[int, int, int]]:
@@ -179,6 +186,12 @@ def best_of(book: Book, owner: int) -> tuple[int, int, int] | None:
         return None
     best = book.levels[place]
     return int(best["price"]), int(best["qty_lots"]), int(best["order_count"])
+
+
+def executed_of(book: Book, owner: int) -> int:
+    """The lots of a side's resting orders that were executed."""
+    field = "ask_executed_lots" if owner % 2 else "bid_executed_lots"
+    return int(book.symbols[owner // 2][field])
 
 
 def queue_at(book: Book, owner: int, price: int) -> list[tuple[int, int]]:
@@ -223,34 +236,45 @@ def available_in(one_pool):  # type: ignore[no-untyped-def]
     return pool.available(one_pool)
 
 
-LOOKUP, INSERT, ERASE, HOME = range(4)
+LOOKUP, INSERT, ERASE, TAG, LIKELY = range(5)
 
 
 @door
-def ask_index(entries, salt, order_id, slot, verb):  # type: ignore[no-untyped-def]
-    """Look an id up, enter it, remove it or ask for its home."""
+def ask_index(entries, orders, salt, order_id, slot, verb):  # type: ignore[no-untyped-def]
+    """Look an id up, enter it with a slot that will bear it, remove it, or ask for its tag."""
+    tag = index.tag_of(salt, order_id)
+    if verb == TAG:
+        return np.int64(tag)
+    if verb == LIKELY:
+        index.prefetch_entry(entries, tag)
+        return np.int64(index.slot_likely(entries, tag))
     if verb == INSERT:
-        index.insert(entries, salt, order_id, slot)
+        index.insert(entries, orders, salt, order_id, slot)
+        orders[slot]["order_id"] = order_id
     elif verb == ERASE:
-        index.erase(entries, salt, order_id)
-    elif verb == HOME:
-        return index.home(entries, salt, order_id)
-    return index.lookup(entries, salt, order_id)
+        index.erase(entries, orders, salt, order_id)
+    return np.int64(index.lookup(entries, orders, salt, order_id))
 
 
 MARK, UNMARK, BEST, NEXT = range(4)
+SALT = 7
 
 
 @door
-def ask_ladder(rungs, owner, rank, verb):  # type: ignore[no-untyped-def]
-    """Mark or unmark a rank, or ask for the best or the one below."""
+def ask_masks(rungs, roots, owner, number, heights, verb):  # type: ignore[no-untyped-def]
+    """Mark or unmark a page, or ask for the best or the one below."""
     if verb == MARK:
-        return ladder.mark(rungs, owner, rank)
+        return ladder.mark(rungs, roots, SALT, owner, number, heights)
     elif verb == UNMARK:
-        return ladder.unmark(rungs, owner, rank)
+        return ladder.unmark(rungs, roots, SALT, owner, number, heights)
     elif verb == BEST:
-        return ladder.best_rank(rungs, owner)
-    return ladder.next_rank(rungs, owner, rank)
+        return ladder.best_page(rungs, roots, SALT, owner, heights)
+    return ladder.next_page(rungs, roots, SALT, owner, number, heights)
+
+
+@door
+def ask_heights(number_max):  # type: ignore[no-untyped-def]
+    return ladder.heights_for(number_max)
 
 
 @door

@@ -17,7 +17,7 @@ TIMES = ["venue_ns", "local_ns"]
 def venue_for(made: Simulation, accounts: int = 1) -> Venue:
     """A venue that takes the orders of a flow, and some of others."""
     room = made.order_capacity + 16
-    counts = Counts(symbols=len(made.instruments), orders=room, levels=room)
+    counts = Counts(symbols=len(made.instruments), orders=room, pages=room)
     venue = memory_venue(VenueCounts(book=counts, accounts=accounts, trades=1 << 12))
     for number, one in enumerate(made.instruments):
         status = configure_symbol(venue.book, number, one.price_min, one.price_max, one.increment)

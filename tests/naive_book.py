@@ -7,7 +7,7 @@ maximum over all of them; the masks of the ladder are counted anew each time.
 from dataclasses import dataclass
 from typing import Any
 
-from mmjit.core.codes import STATUS_SPAN, Flag, Kind, Status
+from mmjit.core.codes import NIL, STATUS_SPAN, Flag, Kind, Status
 
 QTY_MAX = {False: (1 << 31) - 1, True: (1 << 62) - 1}
 LEVEL_QTY_MAX = (1 << 62) - 1
@@ -56,6 +56,14 @@ class Market:
     last_ns: int = 0
     traded_lots: int = 0
 
+    @property
+    def heights(self) -> int:
+        """Of the ladder: each of its masks holds 64 of what is below it."""
+        pages, heights = (self.price_max - self.price_min) // self.increment // 8 + 1, 1
+        while 64**heights < pages:
+            heights += 1
+        return heights
+
 
 class NaiveBook:
     """The same verbs, statuses and reads as the book's.
@@ -63,15 +71,15 @@ class NaiveBook:
     Args:
         symbols: how many there can be; `configure` says what each takes.
         orders: how many can rest by id.
-        levels: how many prices there can be with something at them.
+        pages: how many groups of eight neighbouring prices there can be with something at them.
         rungs: length of the ladder's table.
         wide: quantities of 64 bits.
     """
 
-    def __init__(self, symbols: int, orders: int, levels: int, rungs: int, wide: bool) -> None:
+    def __init__(self, symbols: int, orders: int, pages: int, rungs: int, wide: bool) -> None:
         self.symbol_count = symbols
         self.order_capacity = orders
-        self.level_capacity = levels
+        self.page_capacity = pages
         self.rung_limit = rungs - rungs // 4
         self.qty_max = QTY_MAX[wide]
         self.markets = [Market(0, -1, 1) for _ in range(symbols)]
@@ -116,18 +124,23 @@ class NaiveBook:
         queue = self.queue(order.owner, order.price)
         return sum(o.qty_lots for o in queue[: queue.index(order)])
 
-    def level_count(self) -> int:
-        return sum(len(self.prices(owner)) for owner in range(2 * self.symbol_count))
+    def page_of(self, owner: int, price: int) -> int:
+        """The number of a price's page; a higher one is a better one."""
+        market = self.markets[owner // 2]
+        away = price - market.price_min if owner % 2 == 0 else market.price_max - price
+        return away // market.increment // 8
+
+    def pages(self) -> set[tuple[int, int]]:
+        """The pages with something in them, of every side."""
+        owners = range(2 * self.symbol_count)
+        return {(owner, self.page_of(owner, p)) for owner in owners for p in self.prices(owner)}
 
     def rung_count(self) -> int:
-        """Masks that the ladder needs: each level has an ancestor at each of eight heights."""
+        """Masks that the ladder needs: each page has an ancestor at each height below the root."""
         masks = set()
-        for owner in range(2 * self.symbol_count):
-            for price in self.prices(owner):
-                market = self.markets[owner // 2]
-                away = price - market.price_min if owner % 2 == 0 else market.price_max - price
-                rank = away // market.increment
-                masks |= {(owner, height, rank >> (6 * height + 6)) for height in range(8)}
+        for owner, page in self.pages():
+            heights = self.markets[owner // 2].heights
+            masks |= {(owner, height, page >> (6 * height + 6)) for height in range(heights - 1)}
         return len(masks)
 
     # ---- rules ------------------------------------------------------------------------------
@@ -147,8 +160,11 @@ class NaiveBook:
             return Status.PRICE_OFF_INCREMENT
         return Status.OK
 
-    def room_rule(self) -> int:
-        if self.level_count() >= self.level_capacity:
+    def room_rule(self, owner: int, price: int) -> int:
+        pages = self.pages()
+        if (owner, self.page_of(owner, price)) in pages:
+            return Status.OK
+        if len(pages) >= self.page_capacity:
             return Status.LEVEL_POOL_EXHAUSTED
         return Status.LADDER_EXHAUSTED if self.rung_count() + 8 > self.rung_limit else Status.OK
 
@@ -156,7 +172,7 @@ class NaiveBook:
         """Whether a quantity can rest at a price, where `less` goes away."""
         owner = 2 * symbol + side
         if price not in self.prices(owner):
-            return self.new_level_rule(symbol, price) or self.room_rule()
+            return self.new_level_rule(symbol, price) or self.room_rule(owner, price)
         if (owner, price) in self.set_levels:
             return Status.LEVEL_HAS_NO_ORDERS
         total = self.qty_at(owner, price) - less + qty_lots
@@ -301,7 +317,7 @@ class NaiveBook:
             rule = self.new_level_rule(one["symbol"], price)
             if rule < 0 or qty_lots == 0:
                 return rule
-            rule = self.room_rule()
+            rule = self.room_rule(owner, price)
             if rule < 0:
                 return rule
         if qty_lots == 0:
@@ -335,8 +351,8 @@ class NaiveBook:
         adds = kind == Kind.ADD
         if not 0 <= one["handle"] < slot_count:
             over = (Status.OVER_EXECUTION, Status.OVER_REDUCTION)
-            if -STATUS_SPAN < one["refusal"] < 0 and one["refusal"] not in over:
-                return one["refusal"]
+            if -STATUS_SPAN < one["level"] < NIL and one["level"] not in over:
+                return one["level"]
             return Status.HANDLE_OUT_OF_RANGE if adds else Status.ORDER_ID_UNKNOWN
         if adds:
             if not 0 <= one["symbol"] < self.symbol_count:

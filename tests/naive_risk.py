@@ -66,8 +66,8 @@ class Account:
 class NaiveAccounts(NaiveBook):
     """A book whose orders have owners, and what those hold and may do."""
 
-    def __init__(self, symbols: int, orders: int, levels: int, rungs: int, wide: bool) -> None:
-        super().__init__(symbols, orders, levels, rungs, wide)
+    def __init__(self, symbols: int, orders: int, pages: int, rungs: int, wide: bool) -> None:
+        super().__init__(symbols, orders, pages, rungs, wide)
         self.orders: dict[int, VenueOrder] = {}  # type: ignore[assignment]
         self.accounts: list[Account] = []
         self.terms: list[dict[str, int]] = []

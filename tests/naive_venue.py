@@ -69,7 +69,7 @@ class NaiveVenue(NaiveAccounts):
     """The same commands, statuses, trades, fills and accounts as the venue's.
 
     Args:
-        symbols, orders, levels, rungs, wide: of the book, see `NaiveBook`.
+        symbols, orders, pages, rungs, wide: of the book, see `NaiveBook`.
         rings: how many trades and fills wait to be drained.
         alarms: how many orders that expire can rest.
     """
@@ -78,13 +78,13 @@ class NaiveVenue(NaiveAccounts):
         self,
         symbols: int,
         orders: int,
-        levels: int,
+        pages: int,
         rungs: int = 1 << 20,
         wide: bool = False,
         rings: Rings | None = None,
         alarms: int = 1 << 16,
     ) -> None:
-        super().__init__(symbols, orders, levels, rungs, wide)
+        super().__init__(symbols, orders, pages, rungs, wide)
         self.rings = rings or Rings()
         self.alarm_capacity = alarms
         self.trades: list[Event] = []

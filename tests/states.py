@@ -1,6 +1,7 @@
 """What the tests of state folders share: a small state, and events that fill and empty its book."""
 
 import os
+import warnings
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from mmjit.core.records import EVENT, TALLY
 from mmjit.core.replay import Region, replay
 from mmjit.core.state import configure_symbol
 
-SMALL = Capacity(symbols=2, orders=32, levels=12, fills=4)
+SMALL = Capacity(symbols=2, orders=32, pages=12, fills=4)
 FILES = {statefile.file_name(term.name): term.total_bytes for term in SMALL.terms()}
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: to mount or to give away")
 
@@ -52,6 +53,23 @@ def contents(folder):
 
 def open_descriptors():
     return len(os.listdir("/proc/self/fd"))
+
+
+def in_a_child(ask):
+    """What a function says after a fork, in the child."""
+    read_end, write_end = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
+        child = os.fork()
+    if child == 0:
+        try:
+            os.write(write_end, str(ask()).encode())
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    os.waitpid(child, 0)
+    with os.fdopen(read_end) as pipe:
+        return pipe.read()
 
 
 def fail_at(monkeypatch, name, call_number, error):

@@ -26,6 +26,7 @@ from tests.states import (
     configured,
     contents,
     feed,
+    in_a_child,
     open_descriptors,
     random_events,
 )
@@ -64,7 +65,7 @@ def test_nobody_else_may_look_in_whatever_the_umask(tmp_path):
 
 @pytest.mark.parametrize("qty_bits", [32, 64])
 def test_every_array_opens_with_plain_numpy(tmp_path, qty_bits):
-    capacity = Capacity(symbols=2, orders=32, levels=12, fills=4, qty_bits=qty_bits)
+    capacity = Capacity(symbols=2, orders=32, pages=12, fills=4, qty_bits=qty_bits)
     with create_state(tmp_path / "state", capacity) as state:
         feed(state.book, configured(state.book), random_events(200, 32, 1))
         for name, array in state.arrays.items():
@@ -94,7 +95,7 @@ def test_two_states_have_different_salts(tmp_path):
 
 
 def test_the_capacity_comes_back_with_the_folder(tmp_path):
-    capacity = Capacity(symbols=3, orders=10, levels=7, rungs=32, fills=2, qty_bits=64)
+    capacity = Capacity(symbols=3, orders=10, pages=7, rungs=32, fills=2, qty_bits=64)
     create_state(tmp_path / "state", capacity).close()
 
     with open_state(tmp_path / "state") as state:
@@ -244,23 +245,6 @@ def test_a_holder_that_has_not_said_who_it_is_is_another_process(folder):
         (folder / "LOCK").write_bytes(b"?".ljust(64))
         with pytest.raises(StateError, match="is open for writing in another process"):
             open_state(folder)
-
-
-def in_a_child(ask):
-    """What a function says after a fork, in the child."""
-    read_end, write_end = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
-        child = os.fork()
-    if child == 0:
-        try:
-            os.write(write_end, str(ask()).encode())
-        finally:
-            os._exit(0)
-    os.close(write_end)
-    os.waitpid(child, 0)
-    with os.fdopen(read_end) as pipe:
-        return pipe.read()
 
 
 def test_a_child_cannot_use_the_state_of_its_parent(folder):

@@ -147,7 +147,7 @@ def test_an_execution_is_the_last_trade_at_the_orders_own_price(book):
 
     last = book.symbols[0]
     assert (last["last_price"], last["last_qty_lots"], last["last_ns"]) == (12, 2, 77)
-    assert last["traded_lots"] == book.sides[OF_BID]["executed_lots"] == 2
+    assert last["traded_lots"] == b.executed_of(book, OF_BID) == 2
 
 
 def test_an_execution_at_another_price_is_remembered_at_that_price(book):
@@ -163,7 +163,7 @@ def test_cancelling_is_no_trade(book):
     send(book, reduce(order, 2))
     send(book, delete(order))
 
-    assert book.symbols[0]["traded_lots"] == book.sides[OF_BID]["executed_lots"] == 0
+    assert book.symbols[0]["traded_lots"] == b.executed_of(book, OF_BID) == 0
 
 
 # ---- replace --------------------------------------------------------------------------------
@@ -333,7 +333,7 @@ def test_the_volume_stays_at_its_maximum_once_it_is_there():
         assert send(wide, execute(order, LEVEL_QTY_MAX)) == 1
 
     assert wide.symbols[0]["traded_lots"] == LEVEL_QTY_MAX
-    assert wide.sides[OF_BID]["executed_lots"] == LEVEL_QTY_MAX
+    assert b.executed_of(wide, OF_BID) == LEVEL_QTY_MAX
 
 
 def test_a_status_is_kept_for_its_symbol(book):
@@ -428,7 +428,7 @@ def test_a_symbol_may_be_configured_again_once_it_is_empty(book):
 
 def test_a_book_of_the_largest_shape_the_tests_use_begins_every_array_on_a_cache_line():
     for wide in (False, True):
-        made = memory_book(Counts(symbols=3, orders=9, levels=5, wide=wide))
+        made = memory_book(Counts(symbols=3, orders=9, pages=5, wide=wide))
 
         assert len(made.orders) == 12  # whole cache lines of nodes
         assert all(array.ctypes.data % 64 == 0 for array in b.arrays_of(made).values())

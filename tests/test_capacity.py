@@ -26,7 +26,7 @@ from mmjit.errors import ArgumentError
 def test_a_market_of_8000_symbols_and_a_million_orders_fits_256_mib():
     capacity = Capacity(symbols=8_000, orders=1_000_000)
 
-    assert capacity.levels == 1_000_000
+    assert capacity.pages == 250_000
     assert capacity.total_bytes <= 256 << 20
 
 
@@ -36,15 +36,15 @@ def test_it_fits_with_quantities_of_64_bits_too():
 
 @pytest.mark.parametrize("qty_bits", [32, 64])
 def test_the_terms_count_the_very_arrays_of_a_venue(qty_bits):
-    capacity = Capacity(symbols=3, orders=10, levels=7, qty_bits=qty_bits, accounts=2)
+    capacity = Capacity(symbols=3, orders=10, pages=7, qty_bits=qty_bits, accounts=2)
     venue = memory_venue(capacity.counts)
     book = venue.book
     arrays = {
         **{name: getattr(book, name) for name in book._fields},
         "order_free": book.order_pool.free,
         "order_meter": book.order_pool.meter,
-        "level_free": book.level_pool.free,
-        "level_meter": book.level_pool.meter,
+        "page_free": book.page_pool.free,
+        "page_meter": book.page_pool.meter,
         **{name: getattr(venue, name) for name in ("details", "alarms", "trades", "fills")},
         **{name: getattr(venue.ledger, name) for name in venue.ledger._fields},
         "refusals": venue.counts,
@@ -57,7 +57,7 @@ def test_the_terms_count_the_very_arrays_of_a_venue(qty_bits):
     assert {t.name: (t.records, t.dtype) for t in own} == {
         name: (len(arrays[name]), arrays[name].dtype)
         for name in arrays
-        if name not in ("levels", "order_pool", "level_pool")
+        if name not in ("levels", "order_pool", "page_pool")
     }
 
 
@@ -71,14 +71,14 @@ def test_every_term_is_a_page_and_its_records_and_says_what_for():
 
 
 def test_what_is_left_out_follows_from_the_orders():
-    assert Capacity(orders=1000) == Capacity(orders=1000, levels=1000, rungs=4096)
-    assert Capacity(orders=1000, levels=50).rungs == 1024
+    assert Capacity(orders=1000) == Capacity(orders=1000, pages=1000, rungs=4096)
+    assert Capacity(orders=1000, pages=50).rungs == 1024
 
 
 def test_the_core_is_told_the_same():
-    capacity = Capacity(symbols=2, orders=8, levels=5, rungs=32, qty_bits=64)
+    capacity = Capacity(symbols=2, orders=8, pages=5, rungs=32, qty_bits=64)
 
-    book = Counts(symbols=2, orders=8, levels=5, rungs=32, wide=True)
+    book = Counts(symbols=2, orders=8, pages=5, rungs=32, wide=True)
     assert capacity.counts == VenueCounts(
         book, accounts=1, currencies=1, trades=1 << 16, fills=1 << 16, alarms=8
     )
@@ -92,14 +92,14 @@ def test_the_core_is_told_the_same():
         ({"symbols": 65_537}, "symbols: 65,537 is more than 65,536; split"),
         ({"orders": 0}, "orders: 0 is less than 1"),
         ({"orders": SLOTS_MAX + 1}, "orders: 2,147,483,648 is more than 2,147,483,647; split"),
-        ({"orders": 1 << 30}, r"orders \+ 2 \* levels: 3,221,225,472 is more than 2,147,483,647"),
-        ({"levels": 0}, "levels: 0 is less than 1"),
-        ({"levels": -2}, "levels: -2 is less than 1"),
-        ({"levels": SLOTS_MAX + 1}, "levels: 2,147,483,648 is more than 2,147,483,647; split"),
-        ({"levels": 1 << 30}, r"orders \+ 2 \* levels: .*; give fewer levels"),
+        ({"orders": 1 << 30}, r"orders \+ 16 \* pages: 5,368,709,120 is more than 2,147,483,647"),
+        ({"pages": 0}, "pages: 0 is less than 1"),
+        ({"pages": -2}, "pages: -2 is less than 1"),
+        ({"pages": SLOTS_MAX + 1}, "pages: 2,147,483,648 is more than 2,147,483,647; split"),
+        ({"pages": 1 << 27}, r"orders \+ 16 \* pages: .*; give fewer pages"),
         ({"rungs": 8}, "rungs: 8 is less than 16"),
         ({"rungs": 17}, "rungs: 17 is not a power of two; give 32"),
-        ({"rungs": 1 << 35}, "rungs: 34,359,738,368 is more than 17,179,869,184; leave it out"),
+        ({"rungs": 1 << 35}, "rungs: 34,359,738,368 is more than 2,147,483,648; leave it out"),
         ({"fills": 0}, "fills: 0 is less than 1"),
         ({"fills": 1000}, "fills: 1,000 is not a power of two; give 1,024"),
         ({"fills": 2 * FILLS_MAX}, "fills: .* is more than 1,073,741,824; drain"),
@@ -120,10 +120,10 @@ def test_a_value_outside_its_limit_is_refused_with_the_remedy(values, sentence):
 @pytest.mark.parametrize(
     "values",
     [
-        {"symbols": 1, "orders": 1, "levels": 1, "rungs": 16, "fills": 1},
+        {"symbols": 1, "orders": 1, "pages": 1, "rungs": 16, "fills": 1},
         {"symbols": 65_536},
-        {"orders": SLOTS_MAX - 2 * 1024 - 7, "levels": 1024},
-        {"orders": np.int64(8), "levels": np.uint8(8)},
+        {"orders": SLOTS_MAX - 16 * 1024 - 7, "pages": 1024},
+        {"orders": np.int64(8), "pages": np.uint8(8)},
     ],
 )
 def test_a_value_at_its_limit_is_taken(values):
@@ -135,7 +135,7 @@ def test_a_value_at_its_limit_is_taken(values):
 
 def test_what_one_more_costs_adds_up_to_what_more_cost():
     costs = unit_bytes()
-    many = {"symbols": 1 << 15, "orders": 1 << 16, "levels": 1 << 16, "fills": 1 << 16}
+    many = {"symbols": 1 << 15, "orders": 1 << 16, "pages": 1 << 16, "fills": 1 << 16}
     more = {name: 2 * count for name, count in many.items() if name != "symbols"}
 
     grown = sum(costs[name] * count for name, count in many.items() if name != "symbols")
@@ -172,7 +172,7 @@ def test_the_header_is_laid_out_as_drawn():
         "epoch": 64,
         "symbols": 72,
         "orders": 80,
-        "levels": 88,
+        "pages": 88,
         "rungs": 96,
         "fills": 104,
         "qty_bits": 112,
@@ -223,7 +223,7 @@ def test_a_dry_run_prints_the_table_and_makes_nothing(parse, tmp_path, capsys):
 
 
 def test_json_says_the_same_to_scripts(parse, tmp_path, capsys):
-    words = ("--symbols", 2, "--orders", 8, "--levels", 5, "--qty-bits", 64, "--fills", 2, "--json")
+    words = ("--symbols", 2, "--orders", 8, "--pages", 5, "--qty-bits", 64, "--fills", 2, "--json")
 
     assert call(parse, tmp_path / "s", *words) == 0
 

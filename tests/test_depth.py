@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import mmjit
+from mmjit import replaying
 from mmjit.replaying import depth_dtype
 
 
@@ -60,6 +61,38 @@ def test_a_file_holds_the_same_rows_and_opens_with_plain_numpy(tape, tmp_path):
 
     assert np.array_equal(np.load(tmp_path / "d.npy"), inside)
     assert [p.name for p in tmp_path.iterdir()] == ["d.npy"]
+
+
+def test_the_pieces_in_which_it_is_done_are_not_seen(tape, tmp_path, monkeypatch):
+    whole = mmjit.depth(tape, symbol="SIM0", levels=4, progress=False)
+    monkeypatch.setattr(replaying, "PIECE", 100)
+    monkeypatch.setattr(replaying, "_BUFFER_BYTES", 1000)
+
+    inside = mmjit.depth(tape, symbol="SIM0", levels=4, progress=False)
+    from_file = mmjit.depth(tape, symbol="SIM0", levels=4, out=tmp_path / "d.npy", progress=False)
+
+    assert np.array_equal(inside, whole)
+    assert np.array_equal(from_file, whole)
+
+
+def test_what_is_changed_in_a_mapped_file_stays_in_memory(tape, tmp_path):
+    out = tmp_path / "d.npy"
+    rows = mmjit.depth(tape, symbol="SIM0", levels=1, out=out, progress=False)
+    before = out.read_bytes()
+
+    rows["time_ns"] = 0
+
+    assert out.read_bytes() == before
+
+
+def test_a_symbol_without_events_makes_a_file_without_rows(tmp_path):
+    tape = mmjit.simulate("cst", tmp_path / "tape", symbols=50, events=3, progress=False)
+    name = tape.symbols[int(np.setdiff1d(np.arange(50), tape.events["symbol"])[0])]
+
+    rows = mmjit.depth(tape, symbol=name, out=tmp_path / "d.npy", progress=False)
+
+    assert rows.shape == np.load(tmp_path / "d.npy").shape == (0,)
+    assert rows.dtype == depth_dtype(10)
 
 
 def test_what_cannot_be_asked_for_is_refused_by_name(tape, tmp_path):

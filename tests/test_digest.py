@@ -14,9 +14,9 @@ from tests.builders import add, clear, delete, execute, hash_of, level, reduce, 
 SALT = 3
 
 
-def book_of(*events, wide=False, orders=8, levels=6, salt=SALT):
+def book_of(*events, wide=False, orders=8, pages=6, salt=SALT):
     """A book of two symbols to which events were applied, none of them refused."""
-    book = memory_book(Counts(2, orders, levels, wide=wide), salt)
+    book = memory_book(Counts(2, orders, pages, wide=wide), salt)
     for symbol in range(2):
         configure_symbol(book, symbol, 0, 1 << 20, 1)
     if events:
@@ -86,7 +86,7 @@ def test_a_book_has_the_same_hash_whatever_way_it_came_about(way):
 
 @pytest.mark.parametrize(
     "shape",
-    [{"wide": True}, {"orders": 100, "levels": 50}, {"salt": -5}, {"orders": 2, "levels": 1}],
+    [{"wide": True}, {"orders": 100, "pages": 50}, {"salt": -5}, {"orders": 2, "pages": 1}],
 )
 def test_capacities_widths_and_salts_are_no_part_of_the_meaning(shape):
     events = MEANINGS["two orders"]

@@ -86,9 +86,9 @@ def test_another_seed_makes_another_flow(model):
 
 
 GOLDEN = {
-    "cst": "8efe01e5b5c55c9144912b1b234e09ed",
-    "santa-fe": "b82678176613a703d62038899bf57f05",
-    "hawkes": "86723fea9c1275c6f113e0e6f07c943c",
+    "cst": "0dd07aab222d9598187136d50d3e440f",
+    "santa-fe": "153b2bb7cab79e1b67301bc73bf2f2b2",
+    "hawkes": "f2c179fcc1ae8384080d0cce50a6e8e4",
 }
 
 

@@ -1,4 +1,4 @@
-"""The id index against a dict, with ids that are made to collide."""
+"""The id index against a dict, with ids that are made to collide in their homes and their tags."""
 
 from typing import Any
 
@@ -7,111 +7,211 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmjit.core import index
 from mmjit.core.codes import NIL
 from mmjit.core.jit import CHECKED
-from tests.builders import ERASE, HOME, INSERT, LOOKUP, ask_index, new_entries
+from mmjit.core.records import ENTRY, ORDER, PAGE_KEY, SEAT
+from mmjit.core.wrapping import plain_mix
+from tests.builders import ERASE, INSERT, LIKELY, LOOKUP, TAG, ask_index, door, new_entries
 
 LENGTH = 16
+SLOTS = 12  # the index is fuller here than that of any book
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
+WORD = (1 << 64) - 1
+
+
+@door
+def find_tag(entries, orders, tag, order_id):  # type: ignore[no-untyped-def]
+    return index.slot_at(entries, index.find(entries, orders, tag, order_id))
+
+
+class Index:
+    """An index whose ids stand in records of a kind, and the dict that it must equal."""
+
+    def __init__(self, salt: int = 7, length: int = LENGTH, record: Any = ORDER) -> None:
+        self.entries = new_entries(length)
+        self.orders = np.zeros(max(SLOTS, length // 2), record)
+        self.salt = salt
+        self.naive: dict[int, int] = {}
+
+    def ask(self, verb: int, order_id: int, slot: int = 0) -> int:
+        asked = np.int64(self.salt), np.int64(order_id), np.int64(slot)
+        return int(ask_index(self.entries, self.orders, *asked, verb))
+
+    def insert(self, order_id: int, slot: int) -> None:
+        assert self.ask(INSERT, order_id, slot) == slot
+        self.naive[order_id] = slot
+
+    def erase(self, order_id: int) -> None:
+        assert self.ask(ERASE, order_id) == NIL
+        del self.naive[order_id]
+
+    def check(self) -> None:
+        slots = self.entries["slot"][self.entries["slot"] != 0] - 1
+        held = zip(self.orders["order_id"][slots].tolist(), slots.tolist(), strict=True)
+        assert dict(held) == self.naive
+        assert len(slots) == len(self.naive)
+        for order_id, slot in self.naive.items():
+            assert self.ask(LOOKUP, order_id) == slot
+
+
+def tag(order_id: int, salt: int = 7) -> int:
+    return Index(salt).ask(TAG, order_id)
 
 
 def ids_at_home(salt: int, home: int, count: int) -> list[int]:
     """Ids whose search begins at the same entry."""
-    entries = new_entries(LENGTH)
-    found = (i for i in range(1, 100_000) if ask_index(entries, salt, i, 0, HOME) == home)
+    found = (i for i in range(1, 100_000) if plain_mix(i ^ salt) % LENGTH == home)
     return [next(found) for _ in range(count)]
 
 
-# Homes at the end of the table, so that the runs wrap, and two neighbours that run into each other.
-CROWDED = [*ids_at_home(7, 15, 4), *ids_at_home(7, 14, 3), *ids_at_home(7, 0, 3)]
+def id_of(mixed: int, salt: int) -> int:
+    """The id that `mix` makes a word of, under a salt: its three steps undone."""
+    word = mixed & WORD
+    for factor in (0xC4CEB9FE1A85EC53, 0xFF51AFD7ED558CCD):
+        word ^= word >> 33
+        word = word * pow(factor, -1, 1 << 64) & WORD
+    word ^= word >> 33
+    word ^= salt & WORD
+    return word - (1 << 64) if word >> 63 else word
 
 
-def lookup(entries: Any, order_id: int, salt: int = 7) -> int:
-    return int(ask_index(entries, salt, order_id, 0, LOOKUP))
+def ids_of_tag(salt: int, wanted: int, count: int) -> list[int]:
+    """Different ids of one tag, as someone who knows the salt would choose them."""
+    return [id_of(wanted | high << index.TAG_BITS, salt) for high in range(1, count + 1)]
 
 
-def assert_equal(entries: Any, naive: dict[int, int], salt: int = 7) -> None:
-    filled = entries[entries["order_id"] != 0]
-    assert dict(zip(filled["order_id"].tolist(), filled["slot"].tolist(), strict=True)) == naive
-    assert len(filled) == len(naive)
-    for order_id, slot in naive.items():
-        assert lookup(entries, order_id, salt) == slot
+# Homes at the end of the table, so that the runs wrap, two neighbours that run into each other, and
+# ids that only their records tell apart.
+CROWDED = [
+    *ids_at_home(7, 15, 3),
+    *ids_at_home(7, 14, 3),
+    *ids_at_home(7, 0, 2),
+    *ids_of_tag(7, 0x7000000F, 4),
+    *ids_of_tag(7, 0x0000000E, 2),
+]
 
 
+def test_ids_of_one_tag_are_that():
+    assert {tag(i) for i in ids_of_tag(7, 0x7000000F, 4)} == {0x7000000F}
+    assert len(set(CROWDED)) == len(CROWDED)
+
+
+@pytest.mark.parametrize("record", [ORDER, SEAT, PAGE_KEY], ids=["order", "seat", "page"])
 @given(
-    st.sampled_from([0, 7, -1, INT64_MIN]),
-    st.lists(st.tuples(st.sampled_from([*CROWDED, -1, INT64_MIN, INT64_MAX]), st.integers(0, 99))),
+    salt=st.sampled_from([0, 7, -1, INT64_MIN]),
+    ids=st.lists(st.sampled_from([*CROWDED, -1, INT64_MIN, INT64_MAX]), max_size=60),
 )
-def test_it_finds_what_a_dict_finds(salt, moves):
-    entries, naive = new_entries(LENGTH), {}
-    for order_id, slot in moves:
-        if order_id in naive:
-            ask_index(entries, salt, order_id, 0, ERASE)
-            del naive[order_id]
-            assert lookup(entries, order_id, salt) == NIL
-        elif len(naive) < LENGTH // 2:
-            ask_index(entries, salt, order_id, slot, INSERT)
-            naive[order_id] = slot
-        assert_equal(entries, naive, salt)
+def test_it_finds_what_a_dict_finds(record, salt, ids):
+    made, free = Index(salt, record=record), list(range(SLOTS))
+    for order_id in ids:
+        if order_id in made.naive:
+            free.append(made.naive[order_id])
+            made.erase(order_id)
+        elif free:
+            assert made.ask(LOOKUP, order_id) == NIL
+            made.insert(order_id, free.pop())
+        made.check()
 
 
+@pytest.mark.parametrize("run", [CROWDED[:6], CROWDED[8:14], CROWDED[4:11]])
 @pytest.mark.parametrize("removed", range(6))
-def test_removing_any_id_of_a_run_keeps_the_others_in_reach(removed):
-    run = CROWDED[:6]
-    entries = new_entries(LENGTH)
+def test_removing_any_id_of_a_run_keeps_the_others_in_reach(run, removed):
+    made = Index()
     for slot, order_id in enumerate(run):
-        ask_index(entries, 7, order_id, slot, INSERT)
+        made.insert(order_id, slot)
 
-    ask_index(entries, 7, run[removed], 0, ERASE)
+    made.erase(run[removed])
 
-    assert_equal(entries, {i: slot for slot, i in enumerate(run) if slot != removed})
+    made.check()
+
+
+def test_two_ids_of_one_tag_are_told_apart_by_their_records():
+    made = Index()
+    made.entries[5], made.entries[6] = (5, 1), (5, 2)
+    made.orders["order_id"][:2] = 11, 22
+
+    asked = [int(find_tag(made.entries, made.orders, 5, np.int64(i))) for i in (11, 22, 33)]
+
+    assert asked == [0, 1, NIL]
+
+
+def test_an_id_that_a_free_slot_still_bears_is_not_found():
+    made = Index()
+    first, second = ids_of_tag(7, 3, 2)
+    made.insert(first, 4)
+    made.erase(first)
+    made.insert(second, 5)
+
+    assert made.orders["order_id"][4] == first
+    assert made.ask(LOOKUP, first) == NIL
+
+
+@given(st.integers(INT64_MIN, INT64_MAX), st.sampled_from([0, 7, -1, INT64_MIN]))
+def test_a_tag_is_half_of_the_mixed_id(order_id, salt):
+    assert tag(order_id, salt) == plain_mix(order_id ^ salt) % (1 << 31)
 
 
 def test_ids_that_are_the_same_but_for_their_high_bits_do_not_share_a_home():
-    entries = new_entries(1 << 12)
-    ids = [(k << 32) + 5 for k in range(1 << 10)]
-
-    homes = {ask_index(entries, 0, order_id, 0, HOME) for order_id in ids}
+    homes = {tag((k << 32) + 5, 0) % (1 << 12) for k in range(1 << 10)}
 
     assert len(homes) > 800  # 906 in the mean for independent ones
 
 
 def test_ids_chosen_against_one_salt_scatter_under_another():
-    entries = new_entries(LENGTH)
-    chosen = ids_at_home(7, 3, 64)
+    chosen = ids_of_tag(7, 3, 64)
 
-    assert len({ask_index(entries, 7, i, 0, HOME) for i in chosen}) == 1
-    assert len({ask_index(entries, 8, i, 0, HOME) for i in chosen}) > LENGTH // 2
-
-
-def test_the_id_zero_is_in_no_index():
-    entries = new_entries(LENGTH)
-    ask_index(entries, 7, 5, 1, INSERT)
-
-    assert lookup(entries, 0) == NIL
+    assert len({tag(i, 7) for i in chosen}) == 1
+    assert len({tag(i, 8) % LENGTH for i in chosen}) > LENGTH // 2
 
 
-def test_a_table_half_full_of_colliding_ids_answers_for_a_missing_one():
-    entries = new_entries(LENGTH)
-    colliding = ids_at_home(7, 9, LENGTH // 2 + 1)
-    for order_id in colliding[:-1]:
-        ask_index(entries, 7, order_id, 1, INSERT)
+def test_a_table_of_colliding_ids_answers_for_a_missing_one():
+    made = Index()
+    colliding = ids_of_tag(7, 9, SLOTS + 1)
+    for slot, order_id in enumerate(colliding[:-1]):
+        made.insert(order_id, slot)
 
-    assert lookup(entries, colliding[-1]) == NIL
+    assert made.ask(LOOKUP, colliding[-1]) == NIL
+    made.check()
+
+
+def test_the_slot_that_is_likely_an_ids_is_the_one_at_its_home_and_always_one():
+    made = Index()
+    first, second = ids_of_tag(7, 15, 2)  # the second one stands at the start of the table
+    assert made.ask(LIKELY, first) == 0  # of an empty entry
+
+    made.insert(first, 3)
+    made.insert(second, 4)
+
+    assert made.ask(LIKELY, first) == made.ask(LIKELY, second) == 3
+
+
+@pytest.mark.parametrize("longer", [LENGTH, 2 * LENGTH, 8 * LENGTH])
+def test_a_longer_array_has_every_entry(longer):
+    made = Index()
+    for slot, order_id in enumerate(CROWDED[2:14]):
+        made.insert(order_id, slot)
+    wide = new_entries(longer)
+
+    index.rewrite(made.entries, wide)
+
+    made.entries = wide
+    made.check()
+    for order_id in CROWDED[2:14]:
+        made.erase(order_id)
+        made.check()
 
 
 @pytest.mark.skipif(not CHECKED, reason="only checked runs assert (MMJIT_CHECKED=1)")
 @pytest.mark.parametrize(("verb", "order_id"), [(INSERT, 5), (ERASE, 6)])
 def test_entering_an_id_twice_or_removing_a_stranger_is_caught_in_checked_runs(verb, order_id):
-    entries = new_entries(LENGTH)
-    ask_index(entries, 7, 5, 1, INSERT)
+    made = Index()
+    made.insert(5, 1)
 
     with pytest.raises(AssertionError):
-        ask_index(entries, 7, order_id, 1, verb)
+        made.ask(verb, order_id, 1)
 
 
-def test_slots_reach_to_the_end_of_their_type():
-    entries = new_entries(LENGTH)
-    ask_index(entries, 7, 5, np.iinfo(np.int32).max, INSERT)
-
-    assert lookup(entries, 5) == np.iinfo(np.int32).max
+def test_an_entry_takes_eight_bytes_and_their_number_is_a_power_of_two():
+    assert ENTRY.itemsize == 8
+    assert index.PER_SLOT & (index.PER_SLOT - 1) == 0

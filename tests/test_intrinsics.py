@@ -7,16 +7,31 @@ from hypothesis import strategies as st
 
 from mmjit.core import intrinsics
 from mmjit.core.intrinsics import (
+    big_endian_16,
+    big_endian_32,
+    big_endian_64,
     bit,
     bits_below,
     highest_bit,
+    if_zero,
     lowest_bit,
+    plain_big_endian_16,
+    plain_big_endian_32,
+    plain_big_endian_64,
     plain_highest_bit,
     plain_lowest_bit,
+    plain_rarely,
+    plain_record_bytes,
+    plain_widen,
+    plain_within,
     prefetch,
+    rarely,
+    record_bytes,
+    widen,
+    within,
 )
 from mmjit.core.jit import kernel
-from mmjit.core.records import NODE32
+from mmjit.core.records import LEVEL32, NODE32, NODE64, SYMBOL
 
 WORD = st.integers(-(1 << 63), (1 << 63) - 1)
 PLACE = st.integers(0, 63)
@@ -44,9 +59,41 @@ def bits_below_now(place):
 
 
 @kernel
+def big_endian_now(data, at):
+    return big_endian_16(data, at), big_endian_32(data, at), big_endian_64(data, at)
+
+
+@kernel
 def prefetch_now(records, place):
     prefetch(records, place)
     return records[0]["qty_lots"]
+
+
+@kernel
+def if_zero_now(word, index):
+    return if_zero(word, index)
+
+
+@kernel
+def widen_now(slot):
+    return widen(slot)
+
+
+@kernel
+def within_now(index, count):
+    return within(index, count)
+
+
+@kernel
+def rarely_now(number, limit):
+    if rarely(number > limit):
+        return 1
+    return 0
+
+
+@kernel
+def record_bytes_now(records):
+    return record_bytes(records)
 
 
 def signed(word):
@@ -90,7 +137,64 @@ def test_prefetching_any_place_at_all_changes_nothing(place):
     assert records["qty_lots"].tolist() == [7, 8, 9, 10]
 
 
+@given(st.integers(0, (1 << 63) - 1) | st.integers(0, 2), WORD)
+def test_an_index_is_kept_where_the_word_is_zero_and_0_elsewhere(word, index):
+    assert if_zero_now(np.int64(word), np.int64(index)) == (index if word == 0 else 0)
+
+
+@given(st.integers(-(1 << 31), (1 << 31) - 1))
+def test_a_stored_slot_is_widened_as_its_twin_does_and_never_negative(slot):
+    for stored in (np.int32(slot), np.int64(slot)):
+        assert widen_now(stored) == plain_widen(stored) >= 0
+    if slot >= 0:
+        assert widen_now(np.int32(slot)) == slot
+
+
+@given(WORD, st.integers(0, (1 << 63) - 1))
+def test_within_equals_its_twin(index, count):
+    assert within_now(np.int64(index), np.int64(count)) == plain_within(index, count)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, (1 << 63) - 1])
+@pytest.mark.parametrize("dtype", [np.int8, np.int32, np.int64])
+def test_an_index_of_any_width_is_within_from_0_to_below_the_count(count, dtype):
+    for index in (-128, -1, 0, 1, 4, 5, 127):
+        assert within_now(dtype(index), np.int64(count)) == (0 <= index < count)
+
+
+@given(WORD, WORD)
+def test_what_is_rare_is_as_true_as_what_is_not(number, limit):
+    assert rarely_now(np.int64(number), np.int64(limit)) == plain_rarely(number > limit)
+
+
+@pytest.mark.parametrize("dtype", [NODE32, NODE64, LEVEL32, SYMBOL])
+def test_the_bytes_of_a_record_are_those_of_its_dtype(dtype):
+    records = np.zeros(3, dtype)
+
+    assert record_bytes_now(records) == plain_record_bytes(records) == dtype.itemsize
+
+
 def test_every_intrinsic_has_a_twin():
     twins = {n.removeprefix("plain_") for n in vars(intrinsics) if n.startswith("plain_")}
 
-    assert twins == {"highest_bit", "lowest_bit", "prefetch"}
+    reads = {"big_endian_16", "big_endian_32", "big_endian_64"}
+    assert (
+        twins
+        == {
+            *("highest_bit", "lowest_bit", "prefetch"),
+            *("widen", "within", "rarely", "record_bytes"),
+        }
+        | reads
+    )
+
+
+@given(st.binary(min_size=8, max_size=24), st.integers(0, 16))
+def test_big_endian_integers_equal_their_twins_at_any_alignment(content, at):
+    assume(at + 8 <= len(content))
+    data = np.frombuffer(content, np.uint8)
+    twins = (plain_big_endian_16, plain_big_endian_32, plain_big_endian_64)
+
+    found = big_endian_now(data, at)
+
+    assert found == tuple(twin(data, at) for twin in twins)
+    assert found[0] == content[at] << 8 | content[at + 1]

@@ -48,7 +48,7 @@ def the_event(message):
     assert status == 0
     assert len(events) == 1
     assert events[0]["handle"] == NIL
-    assert events[0]["refusal"] == 0
+    assert events[0]["level"] == NIL
     assert events[0]["symbol"] == 0
     return events[0]
 
@@ -165,7 +165,7 @@ def test_every_field_of_a_used_record_is_written():
 
     assert decode(decoder, data, dirty) == 0
 
-    assert dirty[0].tolist() == (7, 7, 9, 0, 0, 0, Kind.DELETE, BID, LAST, NIL, 0, 0)
+    assert dirty[0].tolist() == (7, 7, 9, 0, 0, 0, Kind.DELETE, BID, LAST, NIL, NIL, 0)
 
 
 def test_the_records_are_as_drawn():

@@ -1,6 +1,7 @@
 """The importer of TotalView-ITCH 5.0 files: what a tape holds, and what is refused."""
 
 import gzip
+import hashlib
 import json
 
 import numpy as np
@@ -131,7 +132,7 @@ def test_odd_values_are_kept_and_counted(imported):
     }
     assert len(tape.events) == 10
     assert tape.events["handle"].tolist() == [0, NIL, NIL, NIL, NIL, NIL, 0, NIL, NIL, NIL]
-    assert tape.events["refusal"][4] == Status.ORDER_ID_UNKNOWN
+    assert tape.events["level"][4] == Status.ORDER_ID_UNKNOWN
 
 
 def test_a_locate_that_nothing_names_is_skipped_and_counted(imported):
@@ -158,7 +159,7 @@ def test_random_order_flow_becomes_the_tape_that_a_naive_reader_makes(flow, tmp_
     assert tape.symbols == list(STOCKS.values())
     assert tape.meta["messages"] == len(flow.messages)
     assert source_of(tape)["anomalies"] == {}
-    assert (tape.events["refusal"] == 0).all()
+    assert (tape.events["level"] >= NIL).all()
     assert len(flow.live) <= tape.order_slots <= max(1, np.count_nonzero(tape.events["kind"] == 1))
     named = tape.events["kind"] <= Kind.EXECUTE
     assert (tape.events["handle"][named] >= 0).all()
@@ -234,7 +235,7 @@ def test_an_instrument_says_what_the_venue_trades(imported):
         "1",
     )
     assert (aapl.tick(9_999), aapl.tick(10_000)) == (1, 100)
-    assert (aapl.increment, aapl.currency) == (12_300, "USD")
+    assert (aapl.increment, aapl.currency) == (100, "USD")
     assert aapl.session.timezone == "America/New_York"
 
 
@@ -347,6 +348,7 @@ def test_a_file_is_read_alike_however_it_is_packed(packed, imported):
     source = source_of(tape)
     assert source["files"][0]["name"] == "12302019.whatever"
     assert source["files"][0]["bytes"] == len(packed)
+    assert source["files"][0]["sha256"] == hashlib.sha256(packed).hexdigest()
     assert not source["gzip_incomplete"]
     assert source["leftover_bytes"] == source["trailing_bytes"] == 0
 

@@ -28,13 +28,12 @@ import numpy as np
 from mmjit.core import cache
 if len(sys.argv) > 1:
     cache.PATIENCE_S = float(sys.argv[1])
-from mmjit.core.records import ENTRY
-from mmjit.core.resolve import rehash
+from mmjit.wire.itch50 import ROUTE, want
 
-old, new = np.zeros(16, ENTRY), np.zeros(64, ENTRY)
-old["order_id"][:5] = [11, 22, 33, 44, 55]
-rehash(old, new)
-places = np.flatnonzero(new["order_id"]).tolist()
+directory = np.zeros(64, ROUTE)
+for word in (11, 22, 33, 44, 55):
+    want(directory, word)
+places = np.flatnonzero(directory["name"]).tolist()
 folder = cache.cache_folder()
 files = sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
 print(json.dumps({"places": places, "tally": cache.tally, "files": files, "folder": str(folder)}))
@@ -171,7 +170,7 @@ def test_a_kernel_runs_where_nothing_can_be_kept_and_says_so(copy):
 def test_a_first_compilation_that_takes_long_says_so_and_a_later_run_is_silent(copy):
     first = run(copy, "0.01")
 
-    assert "compiling kernels for their first use (now: rehash)" in first["stderr"]
+    assert "compiling kernels for their first use (now: want)" in first["stderr"]
     assert run(copy, "0.01")["stderr"] == ""
 
 
@@ -218,6 +217,95 @@ def test_a_stamp_of_ones_own_makes_a_kernel_stale_and_versions_do_not_pile_up(co
     assert [result["files"] for result in results] == [2, 3, 3]
 
 
+# ---- indices --------------------------------------------------------------------------------
+
+PROBE = """
+from mmjit.core.jit import helper, kernel, verb
+
+@verb
+def verb_at(array, place):
+    return array[place]
+
+@helper
+def helper_at(array, place):
+    return array[place]["qty_lots"]
+
+@kernel
+def kernel_at(array, place):
+    return array[place]
+
+@kernel
+def put_at(array, place):
+    array[place] = 7
+    return array[0]
+
+@kernel
+def at_of(array, place):
+    return verb_at(array, place)
+
+@kernel
+def field_of(records, place):
+    return helper_at(records, place)
+"""
+
+RULE = """
+import json, sys
+import numpy as np
+from mmjit.core.jit import kernel
+from mmjit.core.probe import at_of, field_of, kernel_at, put_at, verb_at
+from mmjit.core.records import EVENT
+
+@kernel
+def own(array, place):
+    array[place] += 1
+    return array[place] * 10 + array[-1]
+
+@kernel
+def through(array, place):
+    return verb_at(array, place) + array[-1]
+
+def outcome(function, *arguments):
+    try:
+        return int(function(*arguments))
+    except IndexError:
+        return "IndexError"
+
+place, own_place = np.int64(sys.argv[1]), np.int64(sys.argv[2])
+array, records = np.arange(3), np.zeros(3, EVENT)
+ours = [outcome(f, array, place) for f in (kernel_at, put_at, at_of)]
+ours.append(outcome(field_of, records, place))
+print(json.dumps({"ours": ours, "through": outcome(through, array, place),
+                  "own": outcome(own, np.arange(3), own_place), "after": array.tolist()}))
+"""
+
+
+def indexed(copy: Path, place: int, own: int, checked: str) -> dict[str, Any]:
+    """What an index does in the package, and another one in a rule."""
+    (copy / "mmjit" / "core" / "probe.py").write_text(PROBE)
+    (copy / "rule.py").write_text(RULE)
+    words = str(copy / "rule.py"), str(place), str(own)
+    return finish(launch(copy, *words, MMJIT_CHECKED=checked))
+
+
+@pytest.mark.parametrize("place", [-1, -3])
+def test_an_index_below_zero_is_an_error_in_the_package_where_indices_are_checked(copy, place):
+    result = indexed(copy, place, place, "1")
+
+    assert result["ours"] == ["IndexError"] * 4
+    assert result["after"] == [0, 1, 2]  # nothing was written
+    assert result["through"] == "IndexError"  # a verb of the package, in a rule's code
+    assert result["own"] == {-1: 33, -3: 12}[place]
+
+
+@pytest.mark.parametrize("checked", ["0", "1"])
+def test_a_rule_may_count_from_the_end_and_other_indices_are_what_they_were(copy, checked):
+    result = indexed(copy, 2, -1, checked)
+
+    assert result["ours"] == [2, 0, 7, 0]
+    assert result["through"] == 14
+    assert result["own"] == 33
+
+
 # ---- the decorator --------------------------------------------------------------------------
 
 
@@ -254,6 +342,6 @@ def test_a_verb_that_allocates_does_not_compile():
 
 
 def test_a_kernel_lets_other_threads_run():
-    from mmjit.core.resolve import rehash
+    from mmjit.wire.itch50 import want
 
-    assert rehash.targetoptions["nogil"] is True
+    assert want.targetoptions["nogil"] is True

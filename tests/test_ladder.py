@@ -1,7 +1,6 @@
-"""The ladder against a sorted list of ranks, over the whole of its range."""
+"""The ladder against a sorted list of pages, over the whole of its range."""
 
 from bisect import bisect_left, insort
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,132 +9,162 @@ from hypothesis import strategies as st
 
 from mmjit.core.codes import ASK, BID, NIL
 from mmjit.core.jit import CHECKED
-from mmjit.core.ladder import HEIGHTS, OWNERS_MAX, RANK_BITS
+from mmjit.core.ladder import HEIGHTS, NUMBER_BITS, OWNERS_MAX
 from mmjit.core.records import RUNG
 from mmjit.core.state import Counts, configure_symbol, memory_book
 from tests import builders as b
-from tests.builders import BEST, MARK, NEXT, UNMARK, ask_ladder
+from tests.builders import BEST, MARK, NEXT, UNMARK, ask_heights, ask_masks
 
-RANK_MAX = (1 << RANK_BITS) - 1
+NUMBER_MAX = (1 << NUMBER_BITS) - 1
 OWNERS = [0, 1, 2, 3, 16_001, OWNERS_MAX - 1]
 LENGTH = 512
 
 # Around the edges of a mask at every height, where shifts and carries go wrong.
 EDGES = sorted(
     {
-        min(RANK_MAX, max(0, (k << 6 * height) + step))
+        min(NUMBER_MAX, max(0, (k << 6 * height) + step))
         for height in range(HEIGHTS)
         for k in (1, 63, 64)
         for step in (-1, 0, 1)
     }
-    | {0, RANK_MAX - 1, RANK_MAX}
+    | {0, NUMBER_MAX - 1, NUMBER_MAX}
 )
 
-ranks = st.sampled_from(EDGES) | st.integers(0, 200) | st.integers(0, RANK_MAX)
+every_height = st.integers(1, HEIGHTS)
+numbers = st.sampled_from(EDGES) | st.integers(0, 200) | st.integers(0, NUMBER_MAX)
 
 
-def masks_of(owner: int, in_use: list[int]) -> set[tuple[int, int, int]]:
-    """The masks that a list of ranks needs."""
-    return {(owner, h, rank >> (6 * h + 6)) for rank in in_use for h in range(HEIGHTS)}
+def masks_of(owner: int, in_use: list[int], heights: int) -> set[tuple[int, int, int]]:
+    """The masks that a list of pages needs, but for the root."""
+    return {(owner, h, number >> (6 * h + 6)) for number in in_use for h in range(heights - 1)}
 
 
 class Naive:
-    """A sorted list of ranks for each owner."""
+    """A sorted list of pages for each owner, beside a ladder of so many heights."""
 
-    def __init__(self) -> None:
-        self.ranks: dict[int, list[int]] = {owner: [] for owner in OWNERS}
+    def __init__(self, heights: int = HEIGHTS, length: int = LENGTH) -> None:
+        self.pages: dict[int, list[int]] = {owner: [] for owner in OWNERS}
+        self.heights = heights
+        self.rungs = np.zeros(length, RUNG)
+        self.roots = np.zeros(OWNERS_MAX, np.int64)
 
-    def toggle(self, rungs: Any, owner: int, rank: int) -> None:
-        """Mark a rank, or unmark it if it is marked; both say how many masks that made a change."""
-        in_use = self.ranks[owner]
-        before = len(masks_of(owner, in_use))
-        if rank in in_use:
-            in_use.remove(rank)
-            change = -ask_ladder(rungs, owner, rank, UNMARK)
+    def ask(self, owner: int, number: int, verb: int) -> int:
+        return int(ask_masks(self.rungs, self.roots, owner, number, self.heights, verb))
+
+    def masks(self, owner: int) -> set[tuple[int, int, int]]:
+        return masks_of(owner, self.pages[owner], self.heights)
+
+    def toggle(self, owner: int, number: int) -> None:
+        """Mark a page, or unmark it if it is marked; both say how many masks that made a change."""
+        in_use = self.pages[owner]
+        before = len(self.masks(owner))
+        if number in in_use:
+            in_use.remove(number)
+            change = -self.ask(owner, number, UNMARK)
         else:
-            insort(in_use, rank)
-            change = ask_ladder(rungs, owner, rank, MARK)
-        assert change == len(masks_of(owner, in_use)) - before
+            insort(in_use, number)
+            change = self.ask(owner, number, MARK)
+        assert change == len(self.masks(owner)) - before
 
-    def agrees(self, rungs: Any, owner: int, rank: int) -> None:
-        in_use = self.ranks[owner]
-        below = in_use[: bisect_left(in_use, rank)]
-        assert ask_ladder(rungs, owner, 0, BEST) == (in_use[-1] if in_use else NIL)
-        assert ask_ladder(rungs, owner, rank, NEXT) == (below[-1] if below else NIL)
+    def agrees(self, owner: int, number: int) -> None:
+        in_use = self.pages[owner]
+        below = in_use[: bisect_left(in_use, number)]
+        assert self.ask(owner, 0, BEST) == (in_use[-1] if in_use else NIL)
+        assert self.ask(owner, number, NEXT) == (below[-1] if below else NIL)
+        top = 6 * self.heights - 6
+        assert int(self.roots[owner]) & b.MASK == sum({1 << (n >> top) for n in in_use})
+
+    def walk(self, owner: int) -> list[int]:
+        """The pages in use, best first."""
+        found = []
+        number = self.ask(owner, 0, BEST)
+        while number != NIL:
+            found.append(number)
+            number = self.ask(owner, number, NEXT)
+        return found
 
 
-def walk(rungs: Any, owner: int) -> list[int]:
-    """The ranks in use, best first."""
-    found = []
-    rank = ask_ladder(rungs, owner, 0, BEST)
-    while rank != NIL:
-        found.append(int(rank))
-        rank = ask_ladder(rungs, owner, rank, NEXT)
-    return found
+def cut_to(heights: int, number: int) -> int:
+    """A page that so many heights hold."""
+    return number & (1 << min(6 * heights, NUMBER_BITS)) - 1
 
 
-@given(st.lists(st.tuples(st.sampled_from(OWNERS), ranks, ranks), max_size=40))
-def test_it_orders_ranks_as_a_sorted_list_does(moves):
-    rungs, naive = np.zeros(LENGTH, RUNG), Naive()
-    for owner, rank, asked in moves:
-        naive.toggle(rungs, owner, rank)
-        naive.agrees(rungs, owner, asked)
+@given(every_height, st.lists(st.tuples(st.sampled_from(OWNERS), numbers, numbers), max_size=40))
+def test_it_orders_pages_as_a_sorted_list_does(heights, moves):
+    naive = Naive(heights)
+    for owner, number, asked in moves:
+        naive.toggle(owner, cut_to(heights, number))
+        naive.agrees(owner, cut_to(heights, asked))
 
     for owner in OWNERS:
-        assert walk(rungs, owner) == naive.ranks[owner][::-1]
-    needed = sum(len(masks_of(owner, naive.ranks[owner])) for owner in OWNERS)
-    assert np.count_nonzero(rungs["mask"]) == needed
+        assert naive.walk(owner) == naive.pages[owner][::-1]
+    needed = sum(len(naive.masks(owner)) for owner in OWNERS)
+    assert np.count_nonzero(naive.rungs["mask"]) == needed
 
 
-@given(st.lists(ranks, unique=True, max_size=30), st.randoms(use_true_random=False))
-def test_it_is_empty_again_when_everything_marked_is_unmarked(in_use, random):
-    rungs, naive = np.zeros(LENGTH, RUNG), Naive()
-    for rank in in_use:
-        naive.toggle(rungs, 3, rank)
+@given(every_height, st.lists(numbers, max_size=30), st.randoms(use_true_random=False))
+def test_it_is_empty_again_when_everything_marked_is_unmarked(heights, drawn, random):
+    naive = Naive(heights)
+    in_use = sorted({cut_to(heights, number) for number in drawn})
+    for number in in_use:
+        naive.toggle(3, number)
     random.shuffle(in_use)
-    for rank in in_use:
-        naive.toggle(rungs, 3, rank)
-        naive.agrees(rungs, 3, rank)
+    for number in in_use:
+        naive.toggle(3, number)
+        naive.agrees(3, number)
 
-    assert not rungs["mask"].any()
+    assert not naive.rungs["mask"].any()
+    assert not naive.roots.any()
 
 
+@pytest.mark.parametrize("heights", [1, 2, HEIGHTS])
 @pytest.mark.parametrize("place", range(64))
-def test_every_bit_of_a_mask_is_found_from_above_and_from_below(place):
-    rungs = np.zeros(64, RUNG)
-    ask_ladder(rungs, 0, place, MARK)
+def test_every_bit_of_a_mask_is_found_from_above_and_from_below(place, heights):
+    naive = Naive(heights, 64)
+    naive.toggle(0, place)
 
-    assert ask_ladder(rungs, 0, 0, BEST) == place
-    assert ask_ladder(rungs, 0, place + 1, NEXT) == place
-    assert ask_ladder(rungs, 0, place, NEXT) == NIL
+    assert naive.ask(0, 0, BEST) == place
+    assert naive.ask(0, place, NEXT) == NIL
+    if place < 63 or heights > 1:
+        assert naive.ask(0, place + 1, NEXT) == place
 
 
-def test_owners_with_the_same_ranks_do_not_see_each_other():
-    rungs, naive = np.zeros(LENGTH, RUNG), Naive()
+def test_owners_with_the_same_pages_do_not_see_each_other():
+    naive = Naive()
     for owner in OWNERS:
-        naive.toggle(rungs, owner, 1 << 40)
-    naive.toggle(rungs, OWNERS[2], 1 << 40)
+        naive.toggle(owner, 1 << 40)
+    naive.toggle(OWNERS[2], 1 << 40)
 
     for owner in OWNERS:
-        naive.agrees(rungs, owner, RANK_MAX)
+        naive.agrees(owner, NUMBER_MAX)
 
 
-def test_a_lone_rank_takes_a_mask_at_every_height():
-    rungs = np.zeros(64, RUNG)
+@pytest.mark.parametrize("heights", range(1, HEIGHTS + 1))
+def test_a_lone_page_takes_a_mask_at_every_height_below_the_root(heights):
+    naive = Naive(heights, 64)
+    last = cut_to(heights, NUMBER_MAX)
 
-    assert ask_ladder(rungs, 5, RANK_MAX, MARK) == HEIGHTS
-    assert ask_ladder(rungs, 5, RANK_MAX - 1, MARK) == 0
-    assert ask_ladder(rungs, 5, RANK_MAX, UNMARK) == 0
-    assert ask_ladder(rungs, 5, RANK_MAX - 1, UNMARK) == HEIGHTS
+    assert naive.ask(5, last, MARK) == heights - 1
+    assert naive.ask(5, last - 1, MARK) == 0
+    assert naive.ask(5, last, UNMARK) == 0
+    assert naive.ask(5, last - 1, UNMARK) == heights - 1
+
+
+@pytest.mark.parametrize(
+    ("number_max", "heights"),
+    [(0, 1), (63, 1), (64, 2), (4095, 2), (4096, 3), ((1 << 42) - 1, 7), (NUMBER_MAX, HEIGHTS)],
+)
+def test_a_ladder_is_as_high_as_its_last_page_needs(number_max, heights):
+    assert ask_heights(number_max) == heights
 
 
 @pytest.mark.skipif(not CHECKED, reason="only checked runs assert (MMJIT_CHECKED=1)")
-def test_marking_a_rank_twice_is_caught_in_checked_runs():
-    rungs = np.zeros(64, RUNG)
-    ask_ladder(rungs, 0, 9, MARK)
+def test_marking_a_page_twice_is_caught_in_checked_runs():
+    naive = Naive(length=64)
+    naive.ask(0, 9, MARK)
 
     with pytest.raises(AssertionError):
-        ask_ladder(rungs, 0, 9, MARK)
+        naive.ask(0, 9, MARK)
 
 
 # ---- prices ---------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ LAYOUTS = {
     "EVENT": (
         64,
         "venue_ns:i8@0 local_ns:i8@8 order_id:i8@16 price:i8@24 qty_lots:i8@32 symbol:i4@40 "
-        "kind:i1@44 side:i1@45 flags:i2@46 handle:i4@48 refusal:i4@52 other_id:i8@56",
+        "kind:i1@44 side:i1@45 flags:i2@46 handle:i4@48 level:i4@52 other_id:i8@56",
     ),
     "COMMAND": (
         64,
@@ -27,15 +27,18 @@ LAYOUTS = {
     "ORDER": (32, "order_id:i8@0 entered_ns:i8@8 sequence:i8@16 owner:i4@24 flags:i4@28"),
     "SIDE": (
         32,
-        "best:i4@0 level_count:i4@4 order_count:i4@8 pad:i4@12 executed_lots:i8@16 pad2:i8@24",
+        "best:i4@0 level_count:i4@4 order_count:i4@8 twos:i2@12 heights:i2@14 base:i8@16 "
+        "inverse:i8@24",
     ),
     "SYMBOL": (
-        64,
-        "price_min:i8@0 price_max:i8@8 increment:i8@16 status:i8@24 last_price:i8@32 "
-        "last_qty_lots:i8@40 last_ns:i8@48 traded_lots:i8@56",
+        128,
+        "last_price:i8@0 last_qty_lots:i8@8 last_ns:i8@16 traded_lots:i8@24 "
+        "bid_executed_lots:i8@32 ask_executed_lots:i8@40 increment:i8@48 status:i8@56 "
+        "price_min:i8@64 price_max:i8@72 pad:i8@80 pad2:i8@88 pad3:i8@96 pad4:i8@104 "
+        "pad5:i8@112 pad6:i8@120",
     ),
-    "ENTRY": (16, "order_id:i8@0 slot:i4@8 pad:i4@12"),
-    "PLACE": (8, "tag:i4@0 level:i4@4"),
+    "ENTRY": (8, "tag:i4@0 slot:i4@4"),
+    "PLACE": (8, "tag:i4@0 page:i4@4"),
     "RUNG": (16, "key:i8@0 mask:i8@8"),
     "METER": (
         64,
@@ -44,8 +47,8 @@ LAYOUTS = {
     ),
     "CONTROL": (
         64,
-        "sequence:i8@0 salt:i8@8 best_changed:i8@16 rung_count:i8@24 last_ns:i8@32 pad:i8@40 "
-        "pad2:i8@48 pad3:i8@56",
+        "sequence:i8@0 salt:i8@8 best_changed:i8@16 rung_count:i8@24 last_ns:i8@32 "
+        "page_count:i8@40 page_reserved:i8@48 pad:i8@56",
     ),
     "TALLY": (
         64,
@@ -56,8 +59,9 @@ LAYOUTS = {
     "BOUNDS": (
         64,
         "event_count:i8@0 price_min:i8@8 price_max:i8@16 increment:i8@24 qty_lots_max:i8@32 "
-        "pad:i8@40 pad2:i8@48 pad3:i8@56",
+        "twos:i8@40 inverse:i8@48 top:i8@56",
     ),
+    "PAGE_KEY": (8, "order_id:i8@0"),
     "DETAIL": (
         32,
         "hidden_lots:i8@0 display_lots:i8@8 prev_own:i4@16 next_own:i4@20 alarm:i4@24 pad:i4@28",

@@ -3,6 +3,7 @@
 import json
 import random
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -339,6 +340,8 @@ def test_a_pair_is_found_by_either_file_by_both_and_in_a_zip(tmp_path):
     assert {source_of(tape)["mode"] for tape in tapes} == {"window"}
     names = [[file["name"] for file in source_of(tape)["files"]] for tape in tapes]
     assert names == [[message.name, orderbook.name]] * 5 + [["day.zip"]]
+    digests = [file["sha256"] for file in source_of(tapes[0])["files"]]
+    assert digests == [sha256(path.read_bytes()).hexdigest() for path in (message, orderbook)]
 
 
 def test_a_zip_may_hold_a_message_file_alone(tmp_path):
@@ -358,7 +361,7 @@ def test_the_name_says_symbol_day_and_levels(tmp_path):
         "1",
     )
     assert instrument.tick_table == ((0, 1), (10_000, 100))
-    assert instrument.increment == 10_000
+    assert instrument.increment == 100
     assert (instrument.session.open, instrument.session.close) == ("09:30", "16:00")
 
 

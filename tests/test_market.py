@@ -1,5 +1,7 @@
 """The Python face of the books: both doors, and what neither lets through."""
 
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,28 @@ def test_prices_and_quantities_that_are_not_whole_units_are_refused_not_rounded(
         with pytest.raises(ArgumentError):
             market.money.add(1, BID, price, qty)
     assert market.best(BID) is None
+
+
+def test_amounts_are_converted_exactly_or_not_at_all(market):
+    with localcontext(prec=3):
+        market.money.add(1, BID, "123456.78", 500)
+        market.money.add(2, BID, Decimal("123456.79"), Decimal(500))
+    assert [order.price for order in market.orders(BID)] == [12_345_679, 12_345_678]
+
+    for price in ("1.0000000000000000000000000000000001", "1e-40", "Infinity", "-inf", "1e400"):
+        for written in (price, Decimal(price)):
+            with pytest.raises(ArgumentError, match="price of XYZ"):
+                market.money.add(3, BID, written, 1)
+
+
+def test_a_symbol_that_there_is_none_of_has_no_money_either(market):
+    for bad in (2, -1, "0", None, True, 0.0):
+        for call in (
+            lambda bad=bad: market.money.add(1, BID, "1", 1, symbol=bad),
+            lambda bad=bad: market.money.best(BID, symbol=bad),
+        ):
+            with pytest.raises(ArgumentError, match=r"^symbol: "):
+                call()
 
 
 @pytest.mark.parametrize("bad", [1.0, "7", None, True, np.float64(3), np.bool_(True)])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mmjit.core.codes import ASK, BID, STATUS_SPAN, Kind, Status
-from mmjit.core.levels import LEVEL_QTY_MAX
+from mmjit.core.levels import LEVEL_QTY_MAX, PRICE_MAX
 from mmjit.core.records import EVENT, TALLY
 from mmjit.core.replay import Region, replay
-from mmjit.core.state import PRICE_MAX, Counts, configure_symbol, memory_book
+from mmjit.core.state import Counts, configure_symbol, memory_book
 from tests import builders as b
 from tests.builders import (
     QTY_MAX_32,
@@ -29,9 +29,9 @@ LOW, HIGH, STEP = -100, 107, 5  # of symbol 1; the last price on the increment i
 FAR = 1 << 40
 
 
-def busy_book(wide=False, orders=8, levels=6, rungs=-1):
+def busy_book(wide=False, orders=8, pages=6, rungs=-1):
     """Symbol 0: orders 1, 2 at bid 12, a set level at ask 20. Symbol 1 is odd; 2 has no prices."""
-    book = memory_book(Counts(3, orders, levels, rungs, wide), 7)
+    book = memory_book(Counts(3, orders, pages, rungs, wide), 7)
     assert configure_symbol(book, 0, 0, FAR, 1) == Status.OK
     assert configure_symbol(book, 1, LOW, HIGH, STEP) == Status.OK
     rest(book, BID, t12=[5, 3])
@@ -45,9 +45,9 @@ def full_of_orders(wide=False):
     return book
 
 
-def full_of_levels(wide=False):
+def full_of_pages(wide=False):
     book = busy_book(wide)
-    rest(book, BID, t1=[1], t2=[1], t3=[1], t4=[1])
+    rest(book, BID, t100=[1], t200=[1], t300=[1], t400=[1])
     return book
 
 
@@ -55,7 +55,7 @@ def full_ladder(wide=False):
     """Three lone prices leave fewer of the 24 usable masks than the 8 that a fourth may need."""
     book = busy_book(wide, rungs=32)
     rest(book, BID, t549755813888=[1])
-    assert book.control[0]["rung_count"] == 22
+    assert book.control[0]["rung_count"] == 18
     return book
 
 
@@ -190,15 +190,15 @@ REFUSED = {
         (full_of_orders, add(9, ASK, 500, 1)),
     ],
     Status.LEVEL_POOL_EXHAUSTED: [
-        (full_of_levels, add(9, BID, 5, 1)),
-        (full_of_levels, level(ASK, 5, 1)),
-        (full_of_levels, replace(1, 9, 5, 1)),
-        (full_of_levels, replace(3, 9, 5, 1)),  # its own level would only be free afterwards
+        (full_of_pages, add(9, BID, 5, 1)),
+        (full_of_pages, level(ASK, 5, 1)),
+        (full_of_pages, replace(1, 9, 5, 1)),
+        (full_of_pages, replace(3, 9, 5, 1)),  # its own level would only be free afterwards
     ],
     Status.LADDER_EXHAUSTED: [
-        (full_ladder, add(9, BID, 13, 1)),
-        (full_ladder, level(ASK, 13, 1)),
-        (full_ladder, replace(1, 9, 13, 1)),
+        (full_ladder, add(9, BID, 130, 1)),
+        (full_ladder, level(ASK, 130, 1)),
+        (full_ladder, replace(1, 9, 130, 1)),
     ],
     Status.LEVEL_HAS_ORDERS: [
         (busy_book, level(BID, 12, qty_lots)) for qty_lots in (0, 1, 8, LEVEL_QTY_MAX)
@@ -250,14 +250,14 @@ BY_HANDLE = {
         execute(5, 1, handle=0),
         replace(5, 6, 12, 1, handle=3),
         delete(5, handle=2, symbol=3),
-        delete(5, handle=-1, refusal=Status.OVER_EXECUTION),  # which has a handle, always
-        delete(5, handle=-1, refusal=Status.OVER_REDUCTION),
-        delete(5, handle=-1, refusal=-STATUS_SPAN),
-        delete(5, handle=-1, refusal=-INT32_MAX - 1),
-        delete(5, handle=-1, refusal=1),
+        delete(5, handle=-1, level=Status.OVER_EXECUTION),  # which has a handle, always
+        delete(5, handle=-1, level=Status.OVER_REDUCTION),
+        delete(5, handle=-1, level=-STATUS_SPAN),
+        delete(5, handle=-1, level=-INT32_MAX - 1),
+        delete(5, handle=-1, level=1),
     ],
-    Status.ORDER_ID_DUPLICATE: [add(9, BID, 12, 1, refusal=Status.ORDER_ID_DUPLICATE)],
-    Status.ORDER_ID_ZERO: [replace(9, 0, 12, 1, refusal=Status.ORDER_ID_ZERO)],
+    Status.ORDER_ID_DUPLICATE: [add(9, BID, 12, 1, level=Status.ORDER_ID_DUPLICATE)],
+    Status.ORDER_ID_ZERO: [replace(9, 0, 12, 1, level=Status.ORDER_ID_ZERO)],
     Status.ORDER_OF_OTHER_SYMBOL: [delete(5, handle=1, symbol=s) for s in (1, 3, -1, INT32_MAX)],
     Status.SYMBOL_UNKNOWN: [add(9, BID, 12, 1, handle=0, symbol=s) for s in (2, 3, -1, INT32_MAX)],
     Status.SIDE_UNKNOWN: [add(9, 2, 12, 1, handle=0)],
@@ -432,19 +432,20 @@ def test_the_order_pool_takes_its_capacity_and_not_one_more():
     assert send(book, add(99, BID, 12, 1)) >= 0
 
 
-def test_the_level_pool_takes_its_capacity_and_not_one_more():
-    book = busy_book(levels=6)  # two of them taken
+def test_the_page_pool_takes_its_capacity_and_not_one_more():
+    book = busy_book(pages=6)  # two of them taken
 
-    results = [send(book, add(9 + i, BID, 30 + i, 1)) for i in range(6)]
+    results = [send(book, add(9 + i, BID, 30 + 8 * i, 1)) for i in range(6)]
 
     assert [min(0, r) for r in results] == [0] * 4 + [Status.LEVEL_POOL_EXHAUSTED] * 2
     assert send(book, add(98, BID, 12, 1)) >= 0  # at a price that has a level
+    assert send(book, add(97, BID, 13, 1)) >= 0  # and beside one
     assert send(book, delete(9)) == 1
     assert send(book, add(99, BID, 77, 1)) >= 0
 
 
 def test_what_can_be_taken_away_can_be_taken_away_when_everything_is_full():
-    for situation in (full_of_orders, full_of_levels, full_ladder, full_level):
+    for situation in (full_of_orders, full_of_pages, full_ladder, full_level):
         book = situation(False)
         assert send(book, reduce(1, 1)) == 0
         assert send(book, execute(1, 4)) == 1
@@ -455,5 +456,5 @@ def test_what_can_be_taken_away_can_be_taken_away_when_everything_is_full():
 
 
 def test_events_are_as_wide_as_the_wrong_values_here():
-    assert EVENT["symbol"].itemsize == EVENT["handle"].itemsize == EVENT["refusal"].itemsize == 4
+    assert EVENT["symbol"].itemsize == EVENT["handle"].itemsize == EVENT["level"].itemsize == 4
     assert EVENT["price"].itemsize == EVENT["qty_lots"].itemsize == 8

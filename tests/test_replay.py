@@ -17,21 +17,21 @@ from tests import builders as b
 from tests.builders import add, clear, delete, execute, level, reduce, stream, trade
 from tests.naive_book import NaiveBook, NaiveTally, plain
 
-SYMBOLS, ORDERS, LEVELS, SLOTS = 3, 16, 8, 6
+SYMBOLS, ORDERS, PAGES, SLOTS = 3, 16, 6, 6
 LIMITS = ((0, 1 << 46, 1), (-1_000_000, 1_000_000, 5))  # the third symbol is never configured
 INT32 = (-(1 << 31), (1 << 31) - 1)
 INT64 = (-(1 << 63), (1 << 63) - 1)
 
 
 def new_book(wide: bool = False) -> Any:
-    book = memory_book(Counts(SYMBOLS, ORDERS, LEVELS, wide=wide), 7)
+    book = memory_book(Counts(SYMBOLS, ORDERS, PAGES, wide=wide), 7)
     for symbol, limits in enumerate(LIMITS):
         configure_symbol(book, symbol, *limits)
     return book
 
 
 def new_naive(book: Any, wide: bool = False) -> NaiveBook:
-    naive = NaiveBook(SYMBOLS, ORDERS, LEVELS, len(book.rungs), wide)
+    naive = NaiveBook(SYMBOLS, ORDERS, PAGES, len(book.rungs), wide)
     for symbol, limits in enumerate(LIMITS):
         naive.configure(symbol, *limits)
     return naive
@@ -78,7 +78,7 @@ odd = {
     "qty_lots": st.sampled_from([0, -1, (1 << 31) - 1, 1 << 31, (1 << 62) - 1, 1 << 62, *INT64]),
     "flags": st.integers(-(1 << 15), (1 << 15) - 1),
     "handle": st.sampled_from([-1, SLOTS, SLOTS + 1, *INT32]),
-    "refusal": st.sampled_from([-139, -140, -170, -171, -255, -256, 1, *INT32]),
+    "level": st.sampled_from([-139, -140, -170, -171, -255, -256, 1, *INT32]),
     "venue_ns": st.sampled_from(INT64),
 }
 
@@ -106,9 +106,10 @@ def assert_equal(book: Any, naive: NaiveBook) -> None:
             queue = [(o.order_id, o.qty_lots) for o in naive.queue(owner, price)]
             assert b.queue_at(book, owner, price) == queue
     for symbol in range(SYMBOLS):
-        assert plain(book.symbols[symbol]) == vars(naive.markets[symbol])
-    executed = {owner: int(lots) for owner, lots in enumerate(book.sides["executed_lots"]) if lots}
-    assert executed == naive.executed
+        record, market = plain(book.symbols[symbol]), vars(naive.markets[symbol])
+        assert {name: record[name] for name in market} == market
+    for owner in range(2 * SYMBOLS):
+        assert b.executed_of(book, owner) == naive.executed.get(owner, 0)
     assert book.control[0]["sequence"] == naive.sequence
     assert b.best_changed(book) == naive.best_changed
     b.assert_audited(book)
@@ -171,7 +172,7 @@ def test_an_over_execution_executes_what_is_left_and_is_counted():
 
     assert run.counted() == {Status.OVER_EXECUTION: 1}
     assert b.queue_at(run.book, 0, 12) == [(2, 4)]
-    assert run.book.sides[0]["executed_lots"] == run.book.symbols[0]["traded_lots"] == 5
+    assert b.executed_of(run.book, 0) == run.book.symbols[0]["traded_lots"] == 5
     assert run.book.control[0]["sequence"] == 3
     b.assert_audited(run.book)
 
@@ -201,8 +202,8 @@ def test_the_importers_reason_is_counted_where_an_event_has_no_handle():
 
     run.replay(
         stream(
-            add(1, BID, 12, 5, refusal=Status.ORDER_ID_DUPLICATE),
-            delete(1, refusal=Status.ORDER_OF_OTHER_SYMBOL),
+            add(1, BID, 12, 5, level=Status.ORDER_ID_DUPLICATE),
+            delete(1, level=Status.ORDER_OF_OTHER_SYMBOL),
             delete(1),
             add(1, BID, 12, 5),
         )
@@ -384,7 +385,6 @@ def test_a_stream_by_id_and_by_handle_ends_in_the_same_state(seed):
     assert set(by_handle.counted()) == {Status.ORDER_ID_UNKNOWN, Status.HANDLE_OUT_OF_RANGE}
     assert b.hash_of(by_id) == b.hash_of(by_handle.book) != 0
     assert by_id.symbols.tobytes() == by_handle.book.symbols.tobytes()
-    assert by_id.sides["executed_lots"].tolist() == by_handle.book.sides["executed_lots"].tolist()
     b.assert_audited(by_id)
     b.assert_audited(by_handle.book)
 

@@ -16,7 +16,7 @@ from tests.naive_book import NaiveBook, plain
 
 INT64 = (-(1 << 63), (1 << 63) - 1)
 SYMBOLS = 3  # the third is never configured
-ORDERS, LEVELS = 8, 6
+ORDERS, PAGES = 8, 5
 LIMITS = ((0, 1 << 46, 1), (-1_000_003, 1_000_003, 5))  # price_min, price_max, increment
 
 # Five neighbours on each symbol, and some far off: stub quotes, the bounds, the masks' edges.
@@ -70,9 +70,9 @@ class ReplicaMachine(RuleBasedStateMachine):
 
     @initialize(salt=st.sampled_from([0, 7, *INT64]))
     def begin(self, salt: int) -> None:
-        self.book = memory_book(Counts(SYMBOLS, ORDERS, LEVELS, self.rungs, self.wide), salt)
+        self.book = memory_book(Counts(SYMBOLS, ORDERS, PAGES, self.rungs, self.wide), salt)
         rungs = len(self.book.rungs)
-        self.naive = NaiveBook(SYMBOLS, ORDERS, LEVELS, rungs, self.wide)
+        self.naive = NaiveBook(SYMBOLS, ORDERS, PAGES, rungs, self.wide)
         for symbol, limits in enumerate(LIMITS):
             assert configure_symbol(self.book, symbol, *limits) == Status.OK
             self.naive.configure(symbol, *limits)
@@ -177,7 +177,7 @@ class ReplicaMachine(RuleBasedStateMachine):
             assert b.depth_of(self.book, owner) == depth
             assert b.best_of(self.book, owner) == (depth[0] if depth else None)
             assert self.book.sides[owner]["level_count"] == len(depth)
-            assert self.book.sides[owner]["executed_lots"] == self.naive.executed.get(owner, 0)
+            assert b.executed_of(self.book, owner) == self.naive.executed.get(owner, 0)
 
     @invariant()
     def the_orders_are_equal_in_priority(self) -> None:
@@ -206,15 +206,17 @@ class ReplicaMachine(RuleBasedStateMachine):
         assert control["sequence"] == self.naive.sequence
         assert control["last_ns"] == self.naive.last_ns
         assert control["rung_count"] == self.naive.rung_count()
+        assert control["page_count"] == len(self.naive.pages())
 
     @invariant()
     def the_symbols_are_equal(self) -> None:
         for symbol in range(SYMBOLS):
-            assert plain(self.book.symbols[symbol]) == vars(self.naive.markets[symbol])
+            record, market = plain(self.book.symbols[symbol]), vars(self.naive.markets[symbol])
+            assert {name: record[name] for name in market} == market
 
     @rule()
     def the_hash_is_that_of_a_fresh_book_with_the_same_orders(self) -> None:
-        fresh = memory_book(Counts(SYMBOLS, 3 * ORDERS, 2 * LEVELS, NIL, True), 1)
+        fresh = memory_book(Counts(SYMBOLS, 3 * ORDERS, 2 * PAGES, NIL, True), 1)
         for symbol, limits in enumerate(LIMITS):
             configure_symbol(fresh, symbol, *limits)
         for owner in range(2 * SYMBOLS - 1, -1, -1):
@@ -235,7 +237,7 @@ class WideReplicaMachine(ReplicaMachine):
 
 
 class CrampedReplicaMachine(ReplicaMachine):
-    """Scattered prices exhaust the ladder before the levels run out."""
+    """Scattered prices exhaust the ladder before the pages run out."""
 
     rungs = 32
 

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from mmjit.core.codes import NIL, STATUS_SPAN, Flag, Kind, Status
 from mmjit.core.digest import state_hash
 from mmjit.core.pool import reserve
-from mmjit.core.records import EVENT, TALLY
+from mmjit.core.records import BOUNDS, EVENT, TALLY
 from mmjit.core.replay import Region, replay
 from mmjit.core.replica import apply_one
+from mmjit.core.resolve import PRICE_MAX, expect_increments
 from mmjit.core.state import Counts, configure_symbol, memory_book
+from mmjit.feeds import importing
 from mmjit.feeds.importing import Resolving
 
 KINDS = (Kind.ADD, Kind.ADD, Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.EXECUTE, Kind.REPLACE)
@@ -42,7 +44,7 @@ def events_of(rows):
 
 
 def book():
-    made = memory_book(Counts(symbols=2, orders=64, levels=64))
+    made = memory_book(Counts(symbols=2, orders=64, pages=64))
     for symbol in range(2):
         assert configure_symbol(made, symbol, 0, 100, 1) == Status.OK
     return made
@@ -193,7 +195,7 @@ def test_what_a_book_would_refuse_is_counted_and_said_on_the_event(rows, status)
     resolving(events)
 
     assert resolving.anomalies() == {status.name.lower(): 1}
-    assert events[-1]["refusal"] == status
+    assert events[-1]["level"] == status
     over = status in (Status.OVER_EXECUTION, Status.OVER_REDUCTION)
     assert events[-1]["handle"] == (0 if over else NIL)
 
@@ -215,6 +217,34 @@ def test_a_resolver_grows_with_what_rests():
     assert resolving.anomalies() == {}
 
 
+def test_seats_and_entries_that_run_out_are_doubled_and_keep_what_rests(monkeypatch):
+    monkeypatch.setattr(importing, "_SEATS", 4)
+    monkeypatch.setattr(importing, "_INDEXED", 1)
+    count = 500
+    rows = [(Kind.ADD, k, 0, 0, 0, 5, k) for k in range(1, count + 1)]
+    rows += [(Kind.DELETE, k, 0, 0, 0, 0, 0) for k in range(count, 0, -1)]
+    events = events_of(rows)
+    resolving = Resolving(1)
+
+    for start in range(0, len(events), 7):
+        resolving(events[start : start + 7])
+
+    assert resolving.anomalies() == {}
+    assert resolving.order_slots == count
+    assert events["qty_lots"][count:].tolist() == list(range(count, 0, -1))
+    assert events["handle"][count:].tolist() == events["handle"][:count][::-1].tolist()
+
+
+def test_events_of_a_symbol_that_there_is_no_room_for_are_refused():
+    events = events_of([ADDED, (Kind.ADD, 2, 0, 1, 0, 1, 1)])
+    resolving = Resolving(1)
+
+    resolving(events)
+
+    assert events["handle"].tolist() == [0, NIL]
+    assert resolving.anomalies() == {"symbol_unknown": 1}
+
+
 def test_the_bounds_of_a_symbol_are_those_of_its_events():
     from mmjit import Instrument
 
@@ -228,3 +258,129 @@ def test_the_bounds_of_a_symbol_are_those_of_its_events():
     assert known.increment == 300
     assert known.price_min == -600
     assert known.price_max == 3300
+
+
+# ---- levels ---------------------------------------------------------------------------------
+
+
+def levels_of(*prices, side=0, symbol=0, increments=0):
+    """The levels that adds at some prices are given."""
+    rows = [(Kind.ADD, k + 1, 0, symbol, side, price, 1) for k, price in enumerate(prices)]
+    events = events_of(rows)
+    resolving = Resolving(2, increments)
+    resolving(events)
+    return events["level"].tolist(), resolving.level_pages
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_level_stands_for_a_symbol_a_side_and_a_price(side):
+    prices = [8_000, 8_001, 8_007, 8_000, 9_000, 8_007]
+    levels, pages = levels_of(*prices, side=side, increments=1)
+
+    assert len(set(zip(prices, levels, strict=True))) == len(set(prices)) == len(set(levels))
+    assert pages == 2
+    assert max(levels) < 8 * pages
+    assert min(levels) >= 0
+
+
+@given(
+    st.lists(st.tuples(*(st.integers(0, 1),) * 2, st.integers(0, 300)), min_size=1, max_size=60),
+    st.sampled_from([1, 5, 100]),
+)
+def test_neighbours_share_a_page_and_the_better_of_them_is_the_higher(wanted, step):
+    rows = [(Kind.ADD, k + 1, 0, *to[:2], to[2] * step, 1) for k, to in enumerate(wanted)]
+    events = events_of(rows)
+    resolving = Resolving(2, step)
+
+    resolving(events)
+
+    pages = {}  # by symbol, side, and number of eight prices from the worst on
+    for event in events:
+        symbol, side, price = (int(event[name]) for name in ("symbol", "side", "price"))
+        rank = price // step if side == 0 else PRICE_MAX // step - price // step
+        assert event["level"] % 8 == rank % 8
+        assert pages.setdefault((symbol, side, rank // 8), event["level"] // 8) == (
+            event["level"] // 8
+        )
+    assert sorted(pages.values()) == list(range(resolving.level_pages))
+
+
+def test_a_replace_is_given_the_level_of_its_new_price_and_others_none():
+    events = events_of(
+        [
+            (Kind.ADD, 1, 0, 0, 1, 30, 6),
+            (Kind.REPLACE, 1, 2, 0, 0, 40, 6),
+            (Kind.ADD, 3, 0, 0, 1, 40, 6),
+            (Kind.EXECUTE, 3, 0, 0, 0, 0, 1),
+            (Kind.REDUCE, 3, 0, 0, 0, 0, 1),
+            (Kind.DELETE, 3, 0, 0, 0, 0, 0),
+            (Kind.TRADE, 0, 0, 0, 0, 40, 6),
+            (Kind.CLEAR, 0, 0, 0, 0, 0, 0),
+        ]
+    )
+
+    Resolving(2, 1)(events)
+
+    assert events["level"][1] == events["level"][2] != events["level"][0]
+    assert events["level"][3:].tolist() == [NIL] * 5
+
+
+def test_a_coarser_increment_puts_more_prices_into_a_page():
+    prices = [100 * k for k in range(8)]
+
+    assert levels_of(*prices, increments=100) == (list(range(8)), 1)
+    assert levels_of(*prices, increments=1)[1] == 8
+    assert levels_of(*prices, increments=np.array([100, 1]))[1] == 1
+    assert levels_of(*prices, symbol=1, increments=np.array([100, 1]))[1] == 8
+
+
+def test_a_price_off_the_increment_makes_it_finer_from_there_on():
+    known = Resolving(1, 100)
+    events = events_of(
+        [(Kind.ADD, k, 0, 0, 0, p, 1) for k, p in enumerate((200, 300, 350, 351), 1)]
+    )
+    found = []
+    for one in np.split(events, 4):
+        known(one)
+        found.append((int(known._resolver.bounds[0]["increment"]), int(one["level"][0]) % 8))
+
+    assert found == [(100, 2), (100, 3), (50, 7), (1, 351 % 8)]
+
+
+@pytest.mark.parametrize("price", [0, -600, PRICE_MAX, PRICE_MAX + 5, 1 << 61, -(1 << 61)])
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_price_out_of_the_usual_bounds_has_a_level_all_the_same(price, side):
+    levels, pages = levels_of(price, price, side=side)
+
+    assert levels[0] == levels[1]
+    assert 0 <= levels[0] < 8 * pages == 8
+
+
+@given(st.lists(st.integers(0, 1 << 40), min_size=1, max_size=5))
+def test_expected_increments_are_what_symbols_begin_with(steps):
+    bounds = np.zeros(len(steps), BOUNDS)
+
+    expect_increments(bounds, np.array(steps, np.int64))
+
+    assert bounds["increment"].tolist() == steps
+    for record, step in zip(bounds, [max(1, step) for step in steps], strict=True):
+        odd = step >> int(record["twos"])
+        assert odd % 2 == 1
+        assert odd << int(record["twos"]) == step
+        assert int(record["inverse"]) * odd % (1 << 64) == 1
+        assert record["top"] == PRICE_MAX // step * step
+
+
+def test_pages_that_run_out_are_doubled_and_keep_their_numbers(monkeypatch):
+    monkeypatch.setattr(importing, "_INDEXED", 1)
+    rows = [(Kind.ADD, k, 0, 0, k % 2, 8 * (k // 4), k) for k in range(1, 501)]
+    events, whole = events_of(rows), events_of(rows)
+    resolving = Resolving(1, 1)
+
+    for start in range(0, len(events), 7):
+        resolving(events[start : start + 7])
+
+    monkeypatch.undo()
+    Resolving(1, 1)(whole)
+    assert events["level"].tolist() == whole["level"].tolist()
+    assert resolving.level_pages == len(set(zip(events["side"], events["price"], strict=True)))

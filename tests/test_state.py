@@ -8,10 +8,10 @@ from mmjit.core.book import set_level
 from mmjit.core.codes import NIL, Status
 from mmjit.core.digest import state_hash
 from mmjit.core.jit import kernel
+from mmjit.core.levels import PRICE_MAX
 from mmjit.core.records import EVENT
 from mmjit.core.state import (
     LINE_BYTES,
-    PRICE_MAX,
     Counts,
     book_arrays,
     configure_symbol,
@@ -21,7 +21,7 @@ from mmjit.core.state import (
     rungs_for,
 )
 
-TINY = Counts(symbols=2, orders=8, levels=5)
+TINY = Counts(symbols=2, orders=8, pages=5)
 
 
 @kernel
@@ -40,19 +40,19 @@ def level_event(price, qty_lots, symbol=0, side=0):
 
 def every_array(book):
     plain = [getattr(book, name) for name in book._fields if not name.endswith("_pool")]
-    return [*plain, *book.order_pool, *book.level_pool]
+    return [*plain, *book.order_pool, *book.page_pool]
 
 
 def audited(book):
-    return audit(book, np.zeros(max(len(book.orders), len(book.levels)), np.int8))
+    return audit(book, np.zeros(max(len(book.orders), len(book.masks)), np.int8))
 
 
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("orders", [1, 3, 4, 5, 1001])
 def test_every_array_and_the_levels_begin_on_a_cache_line(orders, wide):
-    book = memory_book(Counts(symbols=3, orders=orders, levels=7, wide=wide))
+    book = memory_book(Counts(symbols=3, orders=orders, pages=7, wide=wide))
 
-    assert [a.ctypes.data % LINE_BYTES for a in every_array(book)] == [0] * 13
+    assert [a.ctypes.data % LINE_BYTES for a in every_array(book)] == [0] * 15
     assert all(a.flags.aligned and a.flags.c_contiguous for a in every_array(book))
 
 
@@ -81,31 +81,32 @@ def test_a_new_book_passes_the_audit_and_holds_nothing(wide):
     assert state_hash(book) == state_hash(memory_book(TINY._replace(wide=wide)))
 
 
-def test_the_tables_are_powers_of_two_that_hold_twice_their_keys():
+def test_the_tables_are_powers_of_two_that_hold_twice_their_keys_or_more():
     lengths = {a.name: a.length for a in book_arrays(Counts(1, 1000, 600))}
 
-    assert (lengths["entries"], lengths["places"], lengths["rungs"]) == (2048, 2048, 4096)
+    assert (lengths["entries"], lengths["places"], lengths["rungs"]) == (4096, 2048, 4096)
 
 
 def test_the_number_of_rungs_can_be_chosen():
     assert len(memory_book(TINY._replace(rungs=32)).rungs) == 32
 
 
-@pytest.mark.parametrize("levels", [1, 2, 5, 23, 24, 93])
-def test_a_small_ladder_holds_all_its_levels_however_scattered(levels):
-    book = memory_book(Counts(symbols=1, orders=4, levels=levels))
+@pytest.mark.parametrize("pages", [1, 2, 5, 23, 24, 93])
+def test_a_small_ladder_holds_all_its_pages_however_scattered(pages):
+    book = memory_book(Counts(symbols=1, orders=4, pages=pages))
     configure_symbol(book, 0, 0, (1 << 48) - 1, 1)
-    stride = ((1 << 48) - 1) // levels
+    stride = ((1 << 48) - 1) // pages
 
-    statuses = [set_one(book, level_event(k * stride, 1)) for k in range(levels)]
+    statuses = [set_one(book, level_event(k * stride, 1)) for k in range(pages)]
 
     assert set(statuses) == {Status.OK}
-    assert set_one(book, level_event(1, 1)) == Status.LEVEL_POOL_EXHAUSTED
+    assert set_one(book, level_event(stride - 8, 1)) == Status.LEVEL_POOL_EXHAUSTED
+    assert set_one(book, level_event(1, 1)) == Status.OK  # in the page of 0
 
 
-@pytest.mark.parametrize("levels", [94, 1000, 1 << 20, 1_000_000])
-def test_a_large_ladder_has_at_least_four_places_a_level(levels):
-    assert 4 * levels <= rungs_for(levels) == power_of_two(rungs_for(levels)) < 12 * levels
+@pytest.mark.parametrize("pages", [94, 1000, 1 << 20, 1_000_000])
+def test_a_large_ladder_has_at_least_four_places_a_page(pages):
+    assert 4 * pages <= rungs_for(pages) == power_of_two(rungs_for(pages)) < 12 * pages
 
 
 def test_a_ladder_that_is_too_small_refuses_a_price_by_name():

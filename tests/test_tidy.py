@@ -16,9 +16,9 @@ PACKAGE = TOP / "mmjit"
 FUNCTION_LINES_MAX = 50
 MODULE_LINES_MAX = 450
 TEST_LINES_MAX = 900  # of a file of tests, which is not read from top to bottom
-PARAMETERS_MAX = {"kernel": 6, "verb": 8, "helper": 8}
+PARAMETERS_MAX = {"kernel": 6, "call": 6, "verb": 8, "helper": 8}
 
-COMPILING = {"kernel", "verb", "helper"}
+COMPILING = {"kernel", "call", "verb", "helper"}
 STOREY_1 = ("core", "strategies", "models", "wire")
 
 # What makes an array, a list or a string: none of it belongs in what compiles.
@@ -32,7 +32,9 @@ LITERALS = (
 )
 
 # Which files may know how compiling works; everything else goes through `mmjit.core.jit`.
-NUMBA_KNOWN = {"core/jit.py", "core/cache.py", "core/intrinsics.py", "core/rules.py"}
+NUMBA_KNOWN = {
+    *("core/jit.py", "core/cache.py", "core/intrinsics.py", "core/bound.py", "core/rules.py"),
+}
 NUMBA_NAMED = {"backtesting.py"}  # says in run.json which version it ran with
 UNSIGNED = {"uint64", "uint32", "uint16", "uint8"}
 

@@ -245,6 +245,18 @@ def test_a_fill_that_could_not_be_marked_exactly_is_refused_and_leaves_no_trace(
     assert len(tracker.fills()) == 1
 
 
+def test_a_fill_that_could_not_be_marked_exactly_costs_no_fee():
+    tracker = Tracker([STOCK], maker_fee="0.0001")
+    tracker.record(BID, 1, 1)
+    tracker.mark(1 << 36)
+    before = bytes_of(tracker)
+
+    with pytest.raises(RefusedError):
+        tracker.record(BID, 1, 1 << 12)
+
+    assert bytes_of(tracker) == before
+
+
 def test_a_mark_at_which_the_position_is_not_counted_exactly_is_refused(tracker):
     tracker.record(BID, 1, 100)
     before = bytes_of(tracker)

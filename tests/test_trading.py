@@ -840,8 +840,8 @@ def test_a_cleared_book_leaves_our_orders_and_what_we_hold():
 @pytest.mark.parametrize("handle", [-1, 2, 1 << 20, (1 << 31) - 1, -(1 << 31)])
 def test_a_handle_outside_the_tapes_region_is_counted_and_nothing_else(handle):
     tape = played([], *quiet(), *(b.reduce(2, 0) for _ in range(40))).tape
-    assert set(tape.events["refusal"][2:]) == {Status.QTY_NOT_POSITIVE}
-    tape.events["refusal"][30] = 0
+    assert set(tape.events["level"][2:]) == {Status.QTY_NOT_POSITIVE}
+    tape.events["level"][30] = 0
     tape.events["handle"][30] = handle
 
     result = backtest(tape, strategy=scripted)

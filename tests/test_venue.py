@@ -508,7 +508,7 @@ def test_the_clock_never_goes_back(venue):
 
 
 def test_orders_expire_in_any_order_of_their_times():
-    venue = v.tiny_venue(orders=64, levels=8)
+    venue = v.tiny_venue(orders=64, pages=8)
     times = np.random.default_rng(3).permutation(60).tolist()
     do(venue, *(buy(1 + k, 10, 1, expiry=10 + time) for k, time in enumerate(times)))
     do(venue, *(cancel(1 + k) for k in range(0, 60, 7)))
@@ -594,8 +594,7 @@ def test_cancel_all_cancels_what_an_account_has_of_a_symbol_and_a_side(venue, wh
 
     assert submit(venue, cancel_all(0, **where)) == 4 - len(left)
 
-    live = venue.book.entries["order_id"]
-    assert set(live[live != 0].tolist()) == left
+    assert set(b.indexed_ids(venue.book)) == left | {0}
     assert venue.ledger.accounts[0]["open_count"] == len(left) - 1
 
 
@@ -848,8 +847,8 @@ def test_the_book_remembers_its_last_trade_and_what_was_executed(venue):
 
     symbol = venue.book.symbols[0]
     assert [int(symbol[f"last_{name}"]) for name in ("price", "qty_lots", "ns")] == [11, 2, 7]
-    assert symbol["traded_lots"] == venue.book.sides[ASK]["executed_lots"] == 5
-    assert venue.book.sides[BID]["executed_lots"] == 0
+    assert symbol["traded_lots"] == symbol["ask_executed_lots"] == 5
+    assert symbol["bid_executed_lots"] == 0
 
 
 def test_a_level_that_was_set_as_a_whole_trades_without_a_name(venue):

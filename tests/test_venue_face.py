@@ -9,6 +9,7 @@ import pytest
 import mmjit
 from mmjit import ASK, BID, Mode, SelfTrade, Status, TimeInForce, TradingStatus
 from mmjit.core.codes import Flag, Kind
+from mmjit.core.venue import submit_all
 
 XYZ = mmjit.Instrument(symbol="XYZ", price_unit="0.01")
 OPEN = int(datetime(2026, 1, 5, 14, 30, tzinfo=UTC).timestamp()) * 10**9
@@ -419,8 +420,8 @@ def test_fills_that_nobody_drained_are_there_after_reopening(tmp_path):
     with make_state(tmp_path / "s") as state:
         venue = mmjit.Venue([XYZ], state)
         venue.submit(1, BID, 100, 5)
-        venue.drain = lambda: None
-        venue.submit(2, ASK, 100, 5, owner=None)
+        sale = commands({"kind": Kind.NEW, "order_id": 2, "side": ASK, "price": 100, "qty_lots": 5})
+        submit_all(venue.arrays, sale, 0, np.zeros(1, np.int64))
 
     with mmjit.open_state(tmp_path / "s") as state:
         venue = mmjit.Venue([XYZ], state)

@@ -32,7 +32,7 @@ from tests.venue_twins import Twins
 
 INT64 = (-(1 << 63), (1 << 63) - 1)
 SYMBOLS, ACCOUNTS = 3, 2  # the third symbol is never configured
-ORDERS, LEVELS, ALARMS = 8, 6, 3
+ORDERS, PAGES, ALARMS = 8, 6, 3
 BOUNDS = ((0, v.PRICE_MAX, 1), (-103, 103, 5))  # price_min, price_max, increment
 PRICES = ((100, 101, 102, 103, 104, 0, 63, 64, v.PRICE_MAX), (-13, -8, -3, 2, 7, -103, 102))
 WRONG_PRICES = (-1, v.PRICE_MAX + 1, 3, -104, 103, 107, *INT64)
@@ -96,7 +96,7 @@ class VenueMachine(Twins, RuleBasedStateMachine):
         salt=st.sampled_from([0, 7, *INT64]),
     )
     def begin(self, limits: Any, losses: Any, markings: Any, salt: int, **account: int) -> None:
-        counts = Counts(SYMBOLS, ORDERS, LEVELS, self.rungs, self.wide)
+        counts = Counts(SYMBOLS, ORDERS, PAGES, self.rungs, self.wide)
         self.venue = memory_venue(VenueCounts(counts, ACCOUNTS, 2, 1 << 10, 1 << 11, ALARMS), salt)
         for symbol, bounds in enumerate(BOUNDS):
             assert configure_symbol(self.venue.book, symbol, *bounds) == Status.OK
@@ -347,9 +347,9 @@ class WideVenueMachine(VenueMachine):
 
 
 class CrampedVenueMachine(VenueMachine):
-    """Scattered prices exhaust the ladder before the levels run out."""
+    """Scattered prices exhaust the ladder before the pages run out."""
 
-    rungs = 32
+    rungs = 16
 
 
 LOOK = settings(

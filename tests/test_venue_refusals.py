@@ -45,9 +45,9 @@ HALTED, UNCONFIGURED = 2, 3
 REDUCE = Term.REDUCE_ONLY
 
 
-def busy_venue(orders=8, levels=8, rungs=-1, wide=False, lines=64, fill_lines=64, alarms=-1):
+def busy_venue(orders=8, pages=7, rungs=-1, wide=False, lines=64, fill_lines=64, alarms=-1):
     """Symbol 0 has a bid of account 0 at 10, asks at 20 and 21, and a set level at 30."""
-    book = Counts(4, orders, levels, rungs, wide)
+    book = Counts(4, orders, pages, rungs, wide)
     venue = memory_venue(VenueCounts(book, 2, 1, lines, fill_lines, alarms), 7)
     assert configure_symbol(venue.book, 0, 0, HIGH, 1) == Status.OK
     assert configure_symbol(venue.book, 1, LOW, TOP, STEP) == Status.OK
@@ -91,9 +91,9 @@ def full_of_orders():
     return venue
 
 
-def full_of_levels():
+def full_of_pages():
     venue = busy_venue()
-    rest(venue, BID, t1=[1], t2=[1], t3=[1])
+    rest(venue, ASK, t100=[1], t200=[1], t300=[1])
     return venue
 
 
@@ -318,11 +318,11 @@ REFUSED = {
         (full_level, amend(7, 40, 3)),
     ],
     Status.LEVEL_POOL_EXHAUSTED: [
-        (full_of_levels, buy(9, 4, 1)),
-        (full_of_levels, buy(9, 20, 2)),
-        (full_of_levels, sell(9, 5, 1)),
+        (full_of_pages, buy(9, 4, 1)),
+        (full_of_pages, buy(9, 20, 2)),
+        (full_of_pages, sell(9, 5, 1)),
     ],
-    Status.LADDER_EXHAUSTED: [(full_ladder, buy(9, 2, 1))],
+    Status.LADDER_EXHAUSTED: [(full_ladder, buy(9, 20, 1))],
     Status.TRADE_RING_FULL: [
         (small_rings, buy(9, 20, 5)),  # three parts of an iceberg
         (small_rings, buy(9, 21, 8, tif=IOC)),

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from mmjit.core.audit import audit
+from mmjit.core.book import find_slot
 from mmjit.core.codes import NIL, Flag, Kind, SelfTrade, Status, Term, TimeInForce
-from mmjit.core.index import lookup
 from mmjit.core.jit import CHECKED, COMPILED, helper, verb
 from mmjit.core.levels import LEVEL_QTY_MAX, level_at, sentinel_of
 from mmjit.core.records import COMMAND
@@ -22,7 +22,7 @@ from mmjit.core.wrapping import draw
 from tests import venues as v
 from tests.builders import door
 
-SYMBOLS, ACCOUNTS, ORDERS, LEVELS, PLACES, NAMES = 2, 2, 32, 20, 32, 96
+SYMBOLS, ACCOUNTS, ORDERS, PAGES, PLACES, NAMES = 2, 2, 32, 14, 32, 96
 TRADES = 4096  # of one command, at most
 COMMANDS = 10_000_000 if COMPILED and not CHECKED else 500_000 if COMPILED else 2_000
 FULL_EVERY = 4096 if COMPILED else 256
@@ -47,6 +47,7 @@ class Naive(NamedTuple):
     log: Any  # int64[trade, 5] of a command: maker, maker's owner, price, lots, taker
     clock: Any  # int64[2]: arrivals so far, trades of the last command
     prices: Any  # int64[symbol, place], ascending
+    pages: Any  # int64[owner, place]: eight neighbouring prices have the same
     limits: Any  # int64[symbol, 3]: price_min, price_max, increment
     names: Any  # int64: the ids that are used
 
@@ -331,8 +332,8 @@ def price_rule(naive, symbol, price):  # type: ignore[no-untyped-def]
 
 
 @helper
-def level_count(naive):  # type: ignore[no-untyped-def]
-    """The orders that share their place with none before them in the table."""
+def page_count(naive):  # type: ignore[no-untyped-def]
+    """The orders that share their page with none before them in the table."""
     count = 0
     for order in range(ORDERS):
         if naive.ids[order] == 0:
@@ -340,10 +341,15 @@ def level_count(naive):  # type: ignore[no-untyped-def]
         count += 1
         for other in range(order):
             same = naive.sides[other] == naive.sides[order]
-            if naive.ids[other] != 0 and same and naive.places[other] == naive.places[order]:
+            if naive.ids[other] != 0 and same and page_of(naive, other) == page_of(naive, order):
                 count -= 1
                 break
     return count
+
+
+@verb
+def page_of(naive, order):  # type: ignore[no-untyped-def]
+    return naive.pages[naive.sides[order], naive.places[order]]
 
 
 @helper
@@ -358,7 +364,12 @@ def room_rule(naive, taker, place, leaving):  # type: ignore[no-untyped-def]
         if lots > LEVEL_QTY_MAX - taker.qty_lots:
             return Status.LEVEL_QTY_TOO_LARGE
         return Status.OK
-    return Status.LEVEL_POOL_EXHAUSTED if level_count(naive) >= LEVELS else Status.OK
+    page = naive.pages[taker.side, place]
+    for order in range(ORDERS):
+        used = naive.ids[order] != 0 and naive.sides[order] == taker.side
+        if used and page_of(naive, order) == page:
+            return Status.OK
+    return Status.LEVEL_POOL_EXHAUSTED if page_count(naive) >= PAGES else Status.OK
 
 
 @helper
@@ -583,7 +594,7 @@ def same_queue(book, naive, side, place):  # type: ignore[no-untyped-def]
             return False
         if naive.arrivals[order] <= arrival or naive.shown[order] != book.nodes[slot]["qty_lots"]:
             return False
-        if lookup(book.entries, book.control[0]["salt"], naive.ids[order]) != slot:
+        if find_slot(book, naive.ids[order]) != slot:
             return False
         arrival = naive.arrivals[order]
         slot = book.nodes[slot]["next"]
@@ -654,14 +665,19 @@ def naive_venue() -> Naive:
     names = np.random.default_rng(5).integers(-(1 << 63), 1 << 63, NAMES)
     orders = [np.zeros(ORDERS, np.int64) for _ in range(9)]
     held, log = np.zeros((ACCOUNTS, SYMBOLS), np.int64), np.zeros((TRADES, 5), np.int64)
-    return Naive(*orders, held, log, np.zeros(2, np.int64), prices, np.array(LIMITS), names)
+    pages = np.zeros((2 * SYMBOLS, PLACES), np.int64)
+    for symbol, (low, high, increment) in enumerate(LIMITS):
+        pages[2 * symbol] = (prices[symbol] - low) // increment // 8
+        pages[2 * symbol + 1] = (
+            (high - low) // increment - (prices[symbol] - low) // increment
+        ) // 8
+    clock = np.zeros(2, np.int64)
+    return Naive(*orders, held, log, clock, prices, pages, np.array(LIMITS), names)
 
 
 @pytest.mark.parametrize("wide", [False, True], ids=["qty32", "qty64"])
 def test_millions_of_random_commands_agree_with_a_venue_that_is_scanned(wide):
-    counts = VenueCounts(
-        Counts(SYMBOLS, ORDERS, LEVELS, wide=wide), ACCOUNTS, 1, TRADES, 2 * TRADES
-    )
+    counts = VenueCounts(Counts(SYMBOLS, ORDERS, PAGES, wide=wide), ACCOUNTS, 1, TRADES, 2 * TRADES)
     venue = memory_venue(counts, 11)
     naive, other = naive_venue(), naive_venue()
     for symbol, (low, high, increment) in enumerate(LIMITS):

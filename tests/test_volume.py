@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from mmjit.core.audit import audit
-from mmjit.core.book import best_price, best_qty, qty_lots_max
+from mmjit.core.book import best_of, find_slot, qty_lots_max
 from mmjit.core.codes import NIL, Kind, Status
-from mmjit.core.index import lookup
 from mmjit.core.jit import CHECKED, COMPILED, helper, verb
 from mmjit.core.levels import LEVEL_QTY_MAX, level_at, sentinel_of
 from mmjit.core.records import EVENT
@@ -22,7 +21,7 @@ from mmjit.core.state import Counts, configure_symbol, memory_book
 from mmjit.core.wrapping import draw
 from tests.builders import door
 
-SYMBOLS, ORDERS, LEVELS, PLACES, NAMES = 2, 64, 40, 32, 96
+SYMBOLS, ORDERS, PAGES, PLACES, NAMES = 2, 64, 28, 32, 96
 COMMANDS = 10_000_000 if COMPILED and not CHECKED else 1_000_000 if COMPILED else 3_000
 FULL_EVERY = 4096 if COMPILED else 256
 LIMITS = ((0, 1 << 47, 1), (-(1 << 40), 1 << 40, 5))
@@ -40,6 +39,7 @@ class Naive(NamedTuple):
     totals: Any  # int64[owner, place]: quantity at a price
     counts: Any  # int64[owner, place]: orders there
     prices: Any  # int64[symbol, place], ascending
+    pages: Any  # int64[owner, place]: eight neighbouring prices have the same
     limits: Any  # int64[symbol, 3]: price_min, price_max, increment
     names: Any  # int64: the ids that are used
     best: Any  # int64[owner, 3]: price, quantity and count before the last command
@@ -156,13 +156,18 @@ def new_level_rule(naive, symbol, place, price):  # type: ignore[no-untyped-def]
 
 
 @helper
-def room_rule(naive):  # type: ignore[no-untyped-def]
+def room_rule(naive, new_owner, new_place):  # type: ignore[no-untyped-def]
     used = 0
     for owner in range(2 * SYMBOLS):
+        before = NIL
         for place in range(PLACES):
-            if is_used(naive, owner, place):
+            page = naive.pages[owner, place]
+            if page != before and is_used(naive, owner, place):
+                if owner == new_owner and page == naive.pages[owner, new_place]:
+                    return Status.OK
                 used += 1
-    return Status.LEVEL_POOL_EXHAUSTED if used >= LEVELS else Status.OK
+                before = page
+    return Status.LEVEL_POOL_EXHAUSTED if used >= PAGES else Status.OK
 
 
 @helper
@@ -171,7 +176,7 @@ def rest_rule(naive, owner, price, qty_lots, less):  # type: ignore[no-untyped-d
     place = place_of(naive, owner >> 1, price)
     if place == NIL or not is_used(naive, owner, place):
         rule = new_level_rule(naive, owner >> 1, place, price)
-        return rule if rule < 0 else room_rule(naive)
+        return rule if rule < 0 else room_rule(naive, owner, place)
     if naive.counts[owner, place] == 0:
         return Status.LEVEL_HAS_NO_ORDERS
     if naive.totals[owner, place] - less > LEVEL_QTY_MAX - qty_lots:
@@ -281,7 +286,7 @@ def naive_set_level(naive, event):  # type: ignore[no-untyped-def]
         rule = new_level_rule(naive, event["symbol"], place, event["price"])
         if rule < 0 or qty_lots == 0:
             return rule
-        rule = room_rule(naive)
+        rule = room_rule(naive, owner, place)
         if rule < 0:
             return rule
     elif naive.counts[owner, place] > 0:
@@ -358,7 +363,7 @@ def same_queue(book, naive, level, owner, place):  # type: ignore[no-untyped-def
             return False
         if naive.arrivals[order] <= arrival or naive.qtys[order] != book.nodes[slot]["qty_lots"]:
             return False
-        if lookup(book.entries, book.control[0]["salt"], naive.ids[order]) != slot:
+        if find_slot(book, naive.ids[order]) != slot:
             return False
         arrival = naive.arrivals[order]
         count += 1
@@ -394,7 +399,7 @@ def same_best(book, naive, symbol, accepted):  # type: ignore[no-untyped-def]
         if take_best(naive, owner):
             changed = True
         best = naive.best[owner]
-        if best_price(book, owner) != best[0] or best_qty(book, owner) != best[1]:
+        if best_of(book, owner) != (best[0], best[1]):
             return False
     return not accepted or (book.control[0]["best_changed"] != 0) == changed
 
@@ -457,12 +462,18 @@ def naive_book() -> Naive:
     tables = [np.zeros((2 * SYMBOLS, PLACES), np.int64) for _ in range(2)]
     limits = np.array(LIMITS)
     best, clock = np.zeros((2 * SYMBOLS, 3), np.int64), np.zeros(1, np.int64)
-    return Naive(*orders, *tables, prices, limits, names, best, clock)
+    pages = np.zeros((2 * SYMBOLS, PLACES), np.int64)
+    for symbol, (low, high, increment) in enumerate(LIMITS):
+        pages[2 * symbol] = (prices[symbol] - low) // increment // 8
+        pages[2 * symbol + 1] = (
+            (high - low) // increment - (prices[symbol] - low) // increment
+        ) // 8
+    return Naive(*orders, *tables, prices, pages, limits, names, best, clock)
 
 
 @pytest.mark.parametrize("wide", [False, True], ids=["qty32", "qty64"])
 def test_millions_of_random_commands_agree_with_a_book_that_is_scanned(wide):
-    book = memory_book(Counts(SYMBOLS, ORDERS, LEVELS, wide=wide), 11)
+    book = memory_book(Counts(SYMBOLS, ORDERS, PAGES, wide=wide), 11)
     naive = naive_book()
     for symbol, (low, high, increment) in enumerate(LIMITS):
         assert configure_symbol(book, symbol, low, high, increment) == 0

@@ -29,7 +29,7 @@ TERMS = {
 
 def tiny_venue(
     orders: int = 8,
-    levels: int = 6,
+    pages: int = 6,
     symbols: int = 2,
     accounts: int = 2,
     currencies: int = 1,
@@ -44,7 +44,7 @@ def tiny_venue(
 
     `lines` of trades and, unless `fill_lines` says otherwise, of fills wait to be drained.
     """
-    counts = Counts(symbols, orders, levels, rungs, wide)
+    counts = Counts(symbols, orders, pages, rungs, wide)
     sizes = {"trades": lines, "fills": fill_lines or lines, "alarms": alarms}
     venue = memory_venue(VenueCounts(counts, accounts, currencies, **sizes), salt)
     for symbol in range(symbols):
@@ -83,7 +83,7 @@ def twin_of(venue: Any) -> NaiveVenue:
     book = venue.book
     rings = Rings(len(venue.trades), len(venue.fills))
     wide = book.nodes.itemsize == 32
-    sizes = (len(book.symbols), len(book.orders), len(book.levels), len(book.rungs))
+    sizes = (len(book.symbols), len(book.orders), len(book.masks), len(book.rungs))
     naive = NaiveVenue(*sizes, wide, rings, len(venue.alarms))
     for symbol, record in enumerate(book.symbols):
         if record["price_max"] >= record["price_min"]:
@@ -224,7 +224,7 @@ def rest(
     ids = []
     for name, qtys in prices.items():
         for qty_lots in qtys:
-            order_id = max(0, int(venue.book.entries["order_id"].max())) + 1
+            order_id = max(b.indexed_ids(venue.book)) + 1
             one = new(order_id, side, int(name[1:]), qty_lots, owner=owner, symbol=symbol)
             assert submit(venue, one) == 0
             ids.append(order_id)

@@ -19,6 +19,7 @@ COMMANDS: Final = (
     "demo",
     "import_",
     "info",
+    "partition",
     "replay",
     "depth",
     "simulate",

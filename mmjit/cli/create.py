@@ -12,8 +12,9 @@ from mmjit.cli import add_common
 _OPTIONS = {
     "symbols": "instruments",
     "orders": "orders that rest at once, over all symbols",
-    "levels": "prices with an order at once, over all symbols and sides (as many as orders)",
-    "rungs": "masks of the ladder, a power of two (at least four a level)",
+    "pages": "groups of 8 neighbouring prices with an order at once (as many as orders, of very "
+    "many a quarter)",
+    "rungs": "masks of the ladder, a power of two (at least four a page)",
     "fills": "rows of the ring of fills and of that of trades, a power of two",
     "accounts": "whose orders and positions are kept",
     "currencies": "that the instruments settle in",

@@ -62,6 +62,8 @@ def describe(tape: Tape) -> str:
         lines.append(
             f"window     {meta['window_levels']} levels a side; what is behind is not known"
         )
+    if tape.is_by_symbol:
+        lines.append("order      by symbol, and by time within each")
     for name in ("synthetic", "skipped", "anomalies"):
         if source.get(name):
             lines.append(f"{name:<10} {_flat(source[name])}")

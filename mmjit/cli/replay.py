@@ -17,15 +17,20 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--show", type=whole_number, default=_SHOWN, help="books to print (default: %(default)s)"
     )
+    parser.add_argument(
+        "--shards",
+        type=whole_number,
+        metavar="N",
+        help="replay in N shards of symbols, one thread each; a tape that is not by symbol "
+        "(mmjit partition) is first sorted in memory",
+    )
     add_common(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay and print."""
-    from mmjit.replaying import replay
-
-    done = replay(arguments.tape)
+    done = _replayed(arguments)
     if arguments.audit:
         done.audit()
     facts = done.facts()
@@ -35,6 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(
         f"{facts['events']:,} events of {facts['messages']:,} messages in "
         f"{facts['seconds']:.3f} s: {facts['ns_per_event']:.1f} ns an event"
+        + (f", in {len(facts['shards'])} shards" if "shards" in facts else "")
     )
     print(f"{facts['resting_orders']:,} orders rest, {facts['executed_lots']:,} lots were executed")
     print(f"unknown ids {facts['unknown_ids']:,}; anomalies: {text.counts(facts['anomalies'])}")
@@ -48,6 +54,16 @@ def run(arguments: argparse.Namespace) -> int:
                 f"... and {len(books) - arguments.show:,} more books; --show N, or --json for all"
             )
     return 0
+
+
+def _replayed(arguments: argparse.Namespace) -> Any:
+    if arguments.shards is None:
+        from mmjit.replaying import replay
+
+        return replay(arguments.tape)
+    from mmjit.sharding import replay_shards
+
+    return replay_shards(arguments.tape, arguments.shards)
 
 
 _HEAD = ("symbol", "bid qty", "bid", "ask", "ask qty", "levels", "orders")

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from mmjit.core.book import qty_status
+from mmjit.core.book import joining_status, qty_status
 from mmjit.core.codes import (
     NIL,
     Kind,
@@ -14,8 +14,9 @@ from mmjit.core.codes import (
     TimeInForce,
     TradingStatus,
 )
+from mmjit.core.intrinsics import rarely
 from mmjit.core.jit import verb
-from mmjit.core.levels import LEVEL_QTY_MAX, price_status, room_for_level
+from mmjit.core.levels import price_status, room_for_level
 from mmjit.core.limits import collar_price_of
 from mmjit.core.matching import first_to_meet, measure, reaches
 
@@ -26,7 +27,7 @@ _NEW_TERMS: Final = Term.MARKET | Term.POST_ONLY | Term.REDUCE_ONLY
 @verb
 def owner_status(venue, owner):  # type: ignore[no-untyped-def]
     """Whether somebody may act: an account, or the market at large."""
-    if owner < NIL or owner >= len(venue.ledger.accounts):
+    if rarely(owner < NIL or owner >= len(venue.ledger.accounts)):
         return Status.ACCOUNT_UNKNOWN
     return Status.OK
 
@@ -35,7 +36,7 @@ def owner_status(venue, owner):  # type: ignore[no-untyped-def]
 def halt_status(book, symbol):  # type: ignore[no-untyped-def]
     """Whether a symbol takes orders."""
     status = book.symbols[symbol]["status"]
-    if status >= TradingStatus.PAUSED and status <= TradingStatus.CLOSED:
+    if rarely(status >= TradingStatus.PAUSED and status <= TradingStatus.CLOSED):
         return Status.SYMBOL_HALTED
     return Status.OK
 
@@ -57,27 +58,29 @@ def may_rest(command):  # type: ignore[no-untyped-def]
 @verb
 def form_status(venue, command, display_lots):  # type: ignore[no-untyped-def]
     """Whether a new order is one: its names, its terms, its quantities."""
-    if command["symbol"] < 0 or command["symbol"] >= len(venue.book.symbols):
+    if rarely(command["symbol"] < 0 or command["symbol"] >= len(venue.book.symbols)):
         return Status.SYMBOL_UNKNOWN
-    if command["side"] != 0 and command["side"] != 1:
+    if rarely(command["side"] != 0 and command["side"] != 1):
         return Status.SIDE_UNKNOWN
-    if command["order_id"] == 0:
+    if rarely(command["order_id"] == 0):
         return Status.ORDER_ID_ZERO
-    if owner_status(venue, command["owner"]) < 0:
+    if rarely(owner_status(venue, command["owner"]) < 0):
         return Status.ACCOUNT_UNKNOWN
-    if command["tif"] < 0 or command["tif"] > TimeInForce.FOK:
+    if rarely(command["tif"] < 0 or command["tif"] > TimeInForce.FOK):
         return Status.TIME_IN_FORCE_UNKNOWN
-    if command["self_trade"] < 0 or command["self_trade"] > SelfTrade.DECREMENT:
+    if rarely(command["self_trade"] < 0 or command["self_trade"] > SelfTrade.DECREMENT):
         return Status.SELF_TRADE_UNKNOWN
-    if (command["terms"] != 0 or display_lots != 0) and _terms_conflict(command, display_lots):
+    if rarely(
+        (command["terms"] != 0 or display_lots != 0) and _terms_conflict(command, display_lots)
+    ):
         return Status.TERMS_CONFLICT
     status = halt_status(venue.book, command["symbol"])
-    if status < 0:
+    if rarely(status < 0):
         return status
     status = qty_status(venue.book, command["qty_lots"])
-    if status < 0:
+    if rarely(status < 0):
         return status
-    if display_lots < 0 or display_lots > command["qty_lots"]:
+    if rarely(display_lots < 0 or display_lots > command["qty_lots"]):
         return Status.DISPLAY_OUT_OF_RANGE
     return Status.OK
 
@@ -108,17 +111,12 @@ def room_status(venue, command, level, leaving_lots):  # type: ignore[no-untyped
     Args:
         venue: the venue.
         command: the order.
-        level: at its price, or NIL.
+        level: of its price, open or not, or NIL.
         leaving_lots: what leaves that very level before.
     """
     if level == NIL:
-        return room_for_level(venue.book)
-    record = venue.book.levels[level]
-    if record["order_count"] == 0:
-        return Status.LEVEL_HAS_NO_ORDERS
-    if record["qty_lots"] - leaving_lots > LEVEL_QTY_MAX - command["qty_lots"]:
-        return Status.LEVEL_QTY_TOO_LARGE
-    return Status.OK
+        return room_for_level(venue.book, NIL, NIL)
+    return joining_status(venue.book, level, command["qty_lots"], leaving_lots)
 
 
 @verb
@@ -147,9 +145,9 @@ def counting_mode(command):  # type: ignore[no-untyped-def]
 def rings_take(venue, trade_count):  # type: ignore[no-untyped-def]
     """Whether the rings have room for so many trades, and two fills for each."""
     control = venue.control[0]
-    if trade_count > len(venue.trades) - (control["trade_head"] - control["trade_tail"]):
+    if rarely(trade_count > len(venue.trades) - (control["trade_head"] - control["trade_tail"])):
         return np.int64(Status.TRADE_RING_FULL)
-    if 2 * trade_count > len(venue.fills) - (control["fill_head"] - control["fill_tail"]):
+    if rarely(2 * trade_count > len(venue.fills) - (control["fill_head"] - control["fill_tail"])):
         return np.int64(Status.FILL_RING_FULL)
     return np.int64(Status.OK)
 
@@ -174,17 +172,18 @@ def would_trade(venue, command, side, worst):  # type: ignore[no-untyped-def]
 
 
 @verb
-def crossing_status(venue, command, side, worst):  # type: ignore[no-untyped-def]
+def crossing_status(venue, command, side, worst, meets):  # type: ignore[no-untyped-def]
     """The rules of an order that may trade at once."""
-    if not would_trade(venue, command, side, worst):
-        if command["tif"] == TimeInForce.FOK:
+    if not meets:
+        if rarely(command["tif"] == TimeInForce.FOK):
             return Status.FILL_OR_KILL_UNFILLED
         return Status.OK
     if command["terms"] & Term.POST_ONLY:
         return Status.POST_ONLY_WOULD_TRADE
     if command["tif"] == TimeInForce.FOK:
-        lots, _ = measure(venue, command, side, worst, command["qty_lots"], command["self_trade"])
-        if lots < command["qty_lots"]:
+        self_trade = np.int64(command["self_trade"])
+        lots, _ = measure(venue, command, side, worst, command["qty_lots"], self_trade)
+        if rarely(lots < command["qty_lots"]):
             return Status.FILL_OR_KILL_UNFILLED
     return Status.OK
 
@@ -193,21 +192,21 @@ def crossing_status(venue, command, side, worst):  # type: ignore[no-untyped-def
 def take_status(venue, command):  # type: ignore[no-untyped-def]
     """The rules of a take."""
     book = venue.book
-    if command["symbol"] < 0 or command["symbol"] >= len(book.symbols):
+    if rarely(command["symbol"] < 0 or command["symbol"] >= len(book.symbols)):
         return Status.SYMBOL_UNKNOWN
-    if command["side"] != 0 and command["side"] != 1:
+    if rarely(command["side"] != 0 and command["side"] != 1):
         return Status.SIDE_UNKNOWN
-    if owner_status(venue, command["owner"]) < 0:
+    if rarely(owner_status(venue, command["owner"]) < 0):
         return Status.ACCOUNT_UNKNOWN
-    if command["self_trade"] < 0 or command["self_trade"] > SelfTrade.DECREMENT:
+    if rarely(command["self_trade"] < 0 or command["self_trade"] > SelfTrade.DECREMENT):
         return Status.SELF_TRADE_UNKNOWN
     at_once = command["tif"] == TimeInForce.GTC or command["tif"] == TimeInForce.IOC
-    if command["terms"] != 0 or not at_once:
+    if rarely(command["terms"] != 0 or not at_once):
         return Status.TERMS_CONFLICT
     status = halt_status(book, command["symbol"])
-    if status < 0:
+    if rarely(status < 0):
         return status
     status = qty_status(book, command["qty_lots"])
-    if status < 0:
+    if rarely(status < 0):
         return status
     return price_status(book, command["symbol"], command["price"])

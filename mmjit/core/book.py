@@ -2,11 +2,11 @@
 
 Invariants (`mmjit.core.audit` walks them all): the orders of a level form one circle through the
 level's sentinel, oldest first; a level's quantity and count are the sums over its orders; a level
-exists while it has orders (or, set by an L2 feed, a quantity) and stands in the map of prices and
-in the ladder; `best` is the level of the highest rank of its side.
+is open while it has orders (or, set by an L2 feed, a quantity); `best` is the open level of the
+highest rank of its side.
 
 The verbs come in pairs: by id (`add`, `reduce`, ... : live feeds, through the index) and by slot
-(`add_at`, `shrink`, ... : tapes, whose events carry their slot). Each checks everything before its
+(`rest`, `shrink`, ... : tapes, whose events carry their slot). Each checks everything before its
 first write and returns a status, zero or more is success.
 """
 
@@ -15,14 +15,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from mmjit.core.codes import NIL, Flag, Kind, Status
-from mmjit.core.intrinsics import prefetch
+from mmjit.core.index import erase, insert, lookup
+from mmjit.core.intrinsics import rarely, record_bytes, within
 from mmjit.core.jit import helper, verb
 from mmjit.core.levels import (
     LEVEL_QTY_MAX,
+    add_page,
     close_level,
     held,
-    is_live,
-    level_at,
+    level_of,
     link,
     note_best,
     open_level,
@@ -39,16 +40,39 @@ class Book(NamedTuple):
     """The arrays of a book. `nodes` and `levels` are two views of one slab."""
 
     nodes: Any  # NODE32 or NODE64: first the orders, then the levels as sentinels
-    levels: Any  # LEVEL32 or LEVEL64 over the second part of the slab
+    levels: Any  # LEVEL32 or LEVEL64 over the second part of the slab, eight to a page
+    masks: Any  # int16 per page: which of its levels are open, and whether it is on the stack
     orders: Any  # ORDER per order slot
     sides: Any  # SIDE per symbol and side
     symbols: Any  # SYMBOL
-    places: Any  # PLACE, from a price to its level
-    rungs: Any  # RUNG, the order of the prices
+    places: Any  # PLACE, from a price to its page
+    rungs: Any  # RUNG, the order of the pages
+    roots: Any  # int64 per symbol and side, its topmost mask
     entries: Any  # ENTRY, from an id to its slot
     order_pool: Pool
-    level_pool: Pool
+    page_pool: Pool
     control: Any  # CONTROL, one
+
+
+# ---- ids --------------------------------------------------------------------------------------
+
+
+@verb
+def find_slot(book, order_id):  # type: ignore[no-untyped-def]
+    """The slot of an order that was entered by id, or NIL."""
+    return lookup(book.entries, book.orders, book.control[0]["salt"], order_id)
+
+
+@verb
+def enter_id(book, order_id, slot):  # type: ignore[no-untyped-def]
+    """Enter an id that is not in the index."""
+    insert(book.entries, book.orders, book.control[0]["salt"], order_id, slot)
+
+
+@verb
+def erase_id(book, order_id):  # type: ignore[no-untyped-def]
+    """Take the id of an order, whose record still bears it, out of the index."""
+    erase(book.entries, book.orders, book.control[0]["salt"], order_id)
 
 
 # ---- verbs by slot --------------------------------------------------------------------------
@@ -57,9 +81,9 @@ class Book(NamedTuple):
 @verb
 def qty_status(book, qty_lots):  # type: ignore[no-untyped-def]
     """Whether a quantity fits the slab."""
-    if qty_lots <= 0:
+    if rarely(qty_lots <= 0):
         return Status.QTY_NOT_POSITIVE
-    if qty_lots > qty_lots_max(book):
+    if rarely(qty_lots > qty_lots_max(book)):
         return Status.QTY_TOO_LARGE
     return Status.OK
 
@@ -67,44 +91,60 @@ def qty_status(book, qty_lots):  # type: ignore[no-untyped-def]
 @verb
 def qty_lots_max(book):  # type: ignore[no-untyped-def]
     """The largest quantity of one order: 2**31 - 1 or 2**62 - 1."""
-    if book.nodes.itemsize == 16:
+    if record_bytes(book.nodes) == 16:
         return (1 << 31) - 1
     return LEVEL_QTY_MAX
 
 
 @verb
-def rest_status(book, event, level):  # type: ignore[no-untyped-def]
-    """Whether the order of an event can rest at a level (NIL: a new one); nothing is written."""
-    if event["side"] != 0 and event["side"] != 1:
-        return Status.SIDE_UNKNOWN
+def rest_status(book, event, level, page):  # type: ignore[no-untyped-def]
+    """Whether the order of an event can rest at a level, or if that is NIL in a page (NIL: any).
+
+    The event's side is one. Nothing is written.
+    """
     status = qty_status(book, event["qty_lots"])
+    if rarely(status < 0):
+        return status
+    if rarely(level == NIL):
+        return page_status(book, event["symbol"], event["price"], page)
+    return joining_status(book, level, event["qty_lots"], 0)
+
+
+@verb
+def page_status(book, symbol, price, page):  # type: ignore[no-untyped-def]
+    """Whether a price that is in no page can have a given one, or if that is NIL one at all."""
+    status = price_status(book, symbol, price)
     if status < 0:
         return status
-    if level == NIL:
-        status = price_status(book, event["symbol"], event["price"])
-        if status < 0:
-            return status
-        return room_for_level(book)
-    if book.levels[level]["order_count"] == 0:
-        return Status.LEVEL_HAS_NO_ORDERS
-    if book.levels[level]["qty_lots"] > LEVEL_QTY_MAX - event["qty_lots"]:
+    return room_for_level(book, NIL, page)
+
+
+@verb
+def joining_status(book, level, qty_lots, leaving_lots):  # type: ignore[no-untyped-def]
+    """Whether an order can join a level, open or not, once some lots have left that very level."""
+    record = book.levels[level]
+    if rarely(record["order_count"] == 0):
+        if record["qty_lots"] != 0:
+            return Status.LEVEL_HAS_NO_ORDERS
+        return room_for_level(book, level, NIL)
+    if rarely(record["qty_lots"] - leaving_lots > LEVEL_QTY_MAX - qty_lots):
         return Status.LEVEL_QTY_TOO_LARGE
     return Status.OK
 
 
 @verb
-def rest(book, slot, event, level, order_id):  # type: ignore[no-untyped-def]
-    """Put an order at the tail of its level; the checks are done."""
-    owner = event["symbol"] * 2 + event["side"]
-    if level == NIL:
-        level = open_level(book, owner, event["price"])
+def rest(book, slot, event, level, page, flags):  # type: ignore[no-untyped-def]
+    """Put an order at the tail of its level, with flags beside the event's; the checks are done."""
+    owner = held(event["symbol"] * 2 + event["side"])
+    if rarely(level == NIL):
+        level = add_page(book, owner, event["price"], page)
     order = book.orders[slot]
-    order["order_id"] = order_id
+    order["order_id"] = event["order_id"]
     order["entered_ns"] = event["venue_ns"]
     order["sequence"] = book.control[0]["sequence"]
     order["owner"] = NIL
-    order["flags"] = np.int64(event["flags"]) & (INDEXED - 1)  # a negative one would set INDEXED
-    stand(book, slot, owner, level, event["qty_lots"])
+    order["flags"] = np.int64(event["flags"]) & INDEXED - 1 | flags  # a negative one has all bits
+    stand(book, slot, owner, held(level), event["qty_lots"])
 
 
 @verb
@@ -116,6 +156,8 @@ def stand(book, slot, owner, level, qty_lots):  # type: ignore[no-untyped-def]
     record["qty_lots"] += qty_lots
     record["order_count"] += 1
     book.sides[owner]["order_count"] += 1
+    if rarely(record["order_count"] == 1):
+        open_level(book, owner, level)
     note_best(book, owner, level)
 
 
@@ -135,8 +177,8 @@ def take(book, slot, qty_lots):  # type: ignore[no-untyped-def]
     unlink(book, slot)
     record["order_count"] -= 1
     book.sides[owner]["order_count"] -= 1
-    if record["order_count"] == 0:
-        close_level(book, level)
+    if rarely(record["order_count"] == 0):
+        close_level(book, owner, level)
     return 1
 
 
@@ -144,22 +186,6 @@ def take(book, slot, qty_lots):  # type: ignore[no-untyped-def]
 def owner_of(book, slot):  # type: ignore[no-untyped-def]
     """2 * symbol + side of a resting order."""
     return held(book.levels[held(book.nodes[slot]["level"])]["owner"])
-
-
-@verb
-def add_at(book, slot, event):  # type: ignore[no-untyped-def]
-    """Rest the order of an event in a given slot, which must be free."""
-    if event["symbol"] < 0 or event["symbol"] >= len(book.symbols):
-        return Status.SYMBOL_UNKNOWN
-    if is_live(book, slot):
-        return Status.HANDLE_TAKEN
-    level = level_at(book, event["symbol"] * 2 + event["side"], event["price"])
-    status = rest_status(book, event, level)
-    if status < 0:
-        return status
-
-    rest(book, slot, event, level, event["order_id"])
-    return slot
 
 
 @verb
@@ -171,12 +197,12 @@ def shrink(book, slot, event):  # type: ignore[no-untyped-def]
     left = book.nodes[slot]["qty_lots"]
     kind = event["kind"]
     qty_lots = left if kind == Kind.DELETE else event["qty_lots"]
-    if qty_lots <= 0:
+    if rarely(qty_lots <= 0):
         return Status.QTY_NOT_POSITIVE
-    if qty_lots > left:
+    if rarely(qty_lots > left):
         return Status.OVER_EXECUTION if kind == Kind.EXECUTE else Status.OVER_REDUCTION
 
-    if kind == Kind.EXECUTE:
+    if rarely(kind == Kind.EXECUTE):
         note_execution(book, slot, event, qty_lots)
     return take(book, slot, qty_lots)
 
@@ -187,9 +213,18 @@ def note_execution(book, slot, event, qty_lots):  # type: ignore[no-untyped-def]
     level = book.levels[held(book.nodes[slot]["level"])]
     owner = held(level["owner"])
     price = event["price"] if event["flags"] & Flag.OWN_PRICE else level["price"]
-    side = book.sides[owner]
-    side["executed_lots"] = min(side["executed_lots"] + qty_lots, LEVEL_QTY_MAX)
+    count_execution(book, owner, qty_lots)
     note_trade(book, owner >> 1, price, qty_lots, event["venue_ns"])
+
+
+@verb
+def count_execution(book, owner, qty_lots):  # type: ignore[no-untyped-def]
+    """Count an execution of a resting order of a side; the count stays at its maximum."""
+    symbol = book.symbols[owner >> 1]
+    if owner & 1 == 0:
+        symbol["bid_executed_lots"] = min(symbol["bid_executed_lots"] + qty_lots, LEVEL_QTY_MAX)
+    else:
+        symbol["ask_executed_lots"] = min(symbol["ask_executed_lots"] + qty_lots, LEVEL_QTY_MAX)
 
 
 @verb
@@ -203,37 +238,34 @@ def note_trade(book, symbol, price, qty_lots, venue_ns):  # type: ignore[no-unty
 
 
 @verb
-def replace_at(book, slot, event):  # type: ignore[no-untyped-def]
+def replace_at(book, slot, event, level, page):  # type: ignore[no-untyped-def]
     """Give a resting order a new id, price and quantity; it goes to the tail of its new level.
 
-    The side is the order's own. The event is refused as an add would be, and the order then rests
-    as before.
+    The side is the order's own. `level` is that of the price, or NIL, and then `page` the one that
+    it would have, NIL for any. The event is refused as an add would be, and the order then rests as
+    before.
     """
     old_level = held(book.nodes[slot]["level"])
     owner = held(book.levels[old_level]["owner"])
     status = qty_status(book, event["qty_lots"])
     if status < 0:
         return status
-    level = level_at(book, owner, event["price"])
-    if level == NIL:
-        status = price_status(book, owner >> 1, event["price"])
-        if status < 0:
-            return status
-        status = room_for_level(book)
-        if status < 0:
-            return status
-    elif book.levels[level]["order_count"] == 0:
-        return Status.LEVEL_HAS_NO_ORDERS
     left = book.nodes[slot]["qty_lots"]
-    leaves = left if level == old_level else 0  # what this very level loses by it
-    if level != NIL and book.levels[level]["qty_lots"] - leaves > LEVEL_QTY_MAX - event["qty_lots"]:
-        return Status.LEVEL_QTY_TOO_LARGE
+    if level == NIL:
+        status = page_status(book, owner >> 1, event["price"], page)
+        if status < 0:
+            return status
+    else:
+        leaves = left if level == old_level else 0  # what this very level loses by it
+        status = joining_status(book, level, event["qty_lots"], leaves)
+        if status < 0:
+            return status
 
     changes = level != old_level or left != event["qty_lots"]
     was_best = book.sides[owner]["best"] == old_level
     if level == NIL:
-        level = open_level(book, owner, event["price"])
-    _move(book, slot, old_level, level, event)
+        level = add_page(book, owner, event["price"], page)
+    _move(book, slot, old_level, held(level), event)
     is_best = book.sides[owner]["best"] == level
     book.control[0]["best_changed"] = changes and (was_best or is_best)
     return slot
@@ -244,6 +276,7 @@ def _move(book, slot, old_level, level, event):  # type: ignore[no-untyped-def]
     """Take an order from its level to the tail of another, or of the same."""
     node = book.nodes[slot]
     before = book.levels[old_level]
+    owner = held(before["owner"])
     before["qty_lots"] -= node["qty_lots"]
     before["order_count"] -= 1
     unlink(book, slot)
@@ -252,8 +285,10 @@ def _move(book, slot, old_level, level, event):  # type: ignore[no-untyped-def]
     after = book.levels[level]
     after["qty_lots"] += event["qty_lots"]
     after["order_count"] += 1
+    if after["order_count"] == 1 and level != old_level:
+        open_level(book, owner, level)
     if before["order_count"] == 0:
-        close_level(book, old_level)
+        close_level(book, owner, old_level)
     order = book.orders[slot]
     order["order_id"] = event["other_id"]
     order["entered_ns"] = event["venue_ns"]
@@ -266,7 +301,7 @@ def _move(book, slot, old_level, level, event):  # type: ignore[no-untyped-def]
 @helper
 def set_level(book, event):  # type: ignore[no-untyped-def]
     """Set the quantity of a level that has no orders of its own (L2); 0 removes it."""
-    if event["symbol"] < 0 or event["symbol"] >= len(book.symbols):
+    if not within(event["symbol"], len(book.symbols)):
         return Status.SYMBOL_UNKNOWN
     if event["side"] != 0 and event["side"] != 1:
         return Status.SIDE_UNKNOWN
@@ -274,63 +309,51 @@ def set_level(book, event):  # type: ignore[no-untyped-def]
         return Status.QTY_NOT_POSITIVE
     if event["qty_lots"] > LEVEL_QTY_MAX:
         return Status.QTY_TOO_LARGE
-    owner = event["symbol"] * 2 + event["side"]
-    level = level_at(book, owner, event["price"])
-    if level != NIL and book.levels[level]["order_count"] != 0:
-        return Status.LEVEL_HAS_ORDERS
+    owner = held(event["symbol"] * 2 + event["side"])
+    level = level_of(book, owner, event["price"])
     if level == NIL:
         status = price_status(book, event["symbol"], event["price"])
+        if status == Status.OK and event["qty_lots"] != 0:
+            status = room_for_level(book, NIL, NIL)
         if status < 0:
             return status
         if event["qty_lots"] == 0:
             book.control[0]["best_changed"] = 0
             return Status.OK
-        status = room_for_level(book)
+    elif book.levels[level]["order_count"] != 0:
+        return Status.LEVEL_HAS_ORDERS
+    elif event["qty_lots"] != 0:
+        status = room_for_level(book, level, NIL)
         if status < 0:
             return status
 
     if level == NIL:
-        level = open_level(book, owner, event["price"])
-    changes = book.levels[level]["qty_lots"] != event["qty_lots"]
-    book.control[0]["best_changed"] = changes and book.sides[owner]["best"] == level
-    book.levels[level]["qty_lots"] = event["qty_lots"]
-    if event["qty_lots"] == 0:
-        close_level(book, level)
+        level = add_page(book, owner, event["price"], NIL)
+    _set_qty(book, owner, held(level), event["qty_lots"])
     return Status.OK
+
+
+@verb
+def _set_qty(book, owner, level, qty_lots):  # type: ignore[no-untyped-def]
+    """Give a level without orders a quantity, or none."""
+    record = book.levels[level]
+    before = record["qty_lots"]
+    record["qty_lots"] = qty_lots
+    if before == 0 and qty_lots != 0:
+        open_level(book, owner, level)
+    book.control[0]["best_changed"] = before != qty_lots and book.sides[owner]["best"] == level
+    if before != 0 and qty_lots == 0:
+        close_level(book, owner, level)
 
 
 # ---- reads ----------------------------------------------------------------------------------
 
 
 @verb
-def best_price(book, owner):  # type: ignore[no-untyped-def]
-    """The best price of a side, 0 when it is empty."""
+def best_of(book, owner):  # type: ignore[no-untyped-def]
+    """Price and quantity of the best level of a side, zeros when it is empty."""
     level = book.sides[owner]["best"]
-    if level == NIL:
-        return 0
-    return book.levels[level]["price"]
-
-
-@verb
-def best_qty(book, owner):  # type: ignore[no-untyped-def]
-    """The quantity at the best price of a side, 0 when it is empty."""
-    level = book.sides[owner]["best"]
-    if level == NIL:
-        return 0
-    return book.levels[level]["qty_lots"]
-
-
-@verb
-def prefetch_order(book, slot):  # type: ignore[no-untyped-def]
-    """Ask for the lines of an order that an event to come will touch."""
-    prefetch(book.nodes, slot)
-    prefetch(book.orders, slot)
-
-
-@verb
-def prefetch_neighbours(book, slot):  # type: ignore[no-untyped-def]
-    """Ask for the lines that an order points to, which itself should be here by now."""
-    node = book.nodes[slot]
-    prefetch(book.levels, node["level"])
-    prefetch(book.nodes, node["prev"])
-    prefetch(book.nodes, node["next"])
+    if rarely(level == NIL):
+        return np.int64(0), np.int64(0)
+    record = book.levels[held(level)]
+    return record["price"], record["qty_lots"]

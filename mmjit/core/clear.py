@@ -1,10 +1,9 @@
 """Taking everything of one symbol away."""
 
-from mmjit.core.book import INDEXED, take
+from mmjit.core.book import INDEXED, erase_id, take
 from mmjit.core.codes import NIL, Status
-from mmjit.core.index import erase
 from mmjit.core.jit import helper
-from mmjit.core.levels import close_level
+from mmjit.core.levels import close_level, held
 from mmjit.core.pool import release
 
 
@@ -15,23 +14,23 @@ def clear_symbol(book, symbol):  # type: ignore[no-untyped-def]
     for owner in range(2 * symbol, 2 * symbol + 2):
         held_levels += book.sides[owner]["level_count"]
         while book.sides[owner]["best"] != NIL:
-            _clear_level(book, book.sides[owner]["best"])
+            _clear_level(book, owner, held(book.sides[owner]["best"]))
     book.control[0]["best_changed"] = held_levels > 0
     return Status.OK
 
 
 @helper
-def _clear_level(book, level):  # type: ignore[no-untyped-def]
+def _clear_level(book, owner, level):  # type: ignore[no-untyped-def]
     """Remove a level and its orders."""
     left = book.levels[level]["order_count"]
     if left == 0:
         book.levels[level]["qty_lots"] = 0
-        close_level(book, level)
+        close_level(book, owner, level)
     while left > 0:
-        slot = book.levels[level]["next"]
+        slot = held(book.levels[level]["next"])
         order = book.orders[slot]
         if order["flags"] & INDEXED:
-            erase(book.entries, book.control[0]["salt"], order["order_id"])
+            erase_id(book, order["order_id"])
             release(book.order_pool, slot)
         left -= 1
         take(book, slot, book.nodes[slot]["qty_lots"])

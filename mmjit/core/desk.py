@@ -9,12 +9,11 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from mmjit.core.book import Book, best_price, best_qty
+from mmjit.core.book import Book, best_of
 from mmjit.core.codes import NIL
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import Ledger
-from mmjit.core.levels import level_at, sentinel_of
-from mmjit.core.reads import next_level
+from mmjit.core.levels import level_at, next_level, sentinel_of
 
 QUOTE_LEVELS: Final = 8  # a side
 TICK_STEPS: Final = 8  # of an instrument's tick table
@@ -45,7 +44,7 @@ def now_ns(desk):  # type: ignore[no-untyped-def]
 def best(desk, side):  # type: ignore[no-untyped-def]
     """The best price of a side without our own orders, in price units; 0 when it is empty."""
     if desk.run[0]["shares_book"] == 0:
-        return best_price(desk.book, 2 * desk.symbol + side)
+        return best_of(desk.book, 2 * desk.symbol + side)[0]
     return best_of_others(desk.book, desk.own, desk.symbol, side)[0]
 
 
@@ -53,7 +52,7 @@ def best(desk, side):  # type: ignore[no-untyped-def]
 def qty_at_best(desk, side):  # type: ignore[no-untyped-def]
     """The lots at the best price of a side without our own; 0 when it is empty."""
     if desk.run[0]["shares_book"] == 0:
-        return best_qty(desk.book, 2 * desk.symbol + side)
+        return best_of(desk.book, 2 * desk.symbol + side)[1]
     return best_of_others(desk.book, desk.own, desk.symbol, side)[1]
 
 
@@ -89,7 +88,7 @@ def is_two_sided(desk):  # type: ignore[no-untyped-def]
     asks = desk.book.sides[2 * desk.symbol + 1]
     if bids["best"] == NIL or asks["best"] == NIL:
         return False
-    return best_price(desk.book, 2 * desk.symbol) < best_price(desk.book, 2 * desk.symbol + 1)
+    return best_of(desk.book, 2 * desk.symbol)[0] < best_of(desk.book, 2 * desk.symbol + 1)[0]
 
 
 @verb

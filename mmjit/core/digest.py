@@ -7,16 +7,33 @@ slots, regions and capacities they use.
 
 from mmjit.core.codes import NIL
 from mmjit.core.jit import kernel, verb
-from mmjit.core.levels import sentinel_of
-from mmjit.core.reads import next_level
+from mmjit.core.levels import next_level, sentinel_of
 from mmjit.core.wrapping import mix, mix_pair
 
 
 @kernel
 def state_hash(book):  # type: ignore[no-untyped-def]
     """A 64-bit hash (as int64) of every book."""
-    word = 0
-    for owner in range(len(book.sides)):
+    return _take_sides(book, 0, len(book.sides), 0)
+
+
+@kernel
+def extend_hash(book, first, stop, word):  # type: ignore[no-untyped-def]
+    """The hash of books of which some stand here: from 0 on, every symbol once and in order.
+
+    Args:
+        book: holds these symbols.
+        first: the first of them.
+        stop: the one behind the last.
+        word: the hash of the symbols before them.
+    """
+    return _take_sides(book, 2 * first, 2 * stop, word)
+
+
+@verb
+def _take_sides(book, first, stop, word):  # type: ignore[no-untyped-def]
+    """Take sides, their levels and their queues into the hash."""
+    for owner in range(first, stop):
         level = book.sides[owner]["best"]
         if level != NIL:
             word = mix_pair(word, mix(owner + 1))

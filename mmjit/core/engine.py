@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmjit.core.book import owner_of, prefetch_neighbours, prefetch_order
+from mmjit.core.ahead import prefetch_neighbours, prefetch_order
+from mmjit.core.book import owner_of
 from mmjit.core.codes import Flag, Kind
 from mmjit.core.desk import QUOTE_LEVELS, Desk, want_nothing
 from mmjit.core.jit import helper, verb
@@ -61,10 +62,9 @@ def run_events(rule, session, region, events, start, params, memory):  # type: i
     run = base.run[0]
     last = len(events) - 1
     for place in range(start, len(events)):
-        far = slot_ahead(base.book, region, events[min(place + 2 * AHEAD, last)])
-        prefetch_order(base.book, far)
-        near = slot_ahead(base.book, region, events[min(place + AHEAD, last)])
-        prefetch_neighbours(base.book, near)
+        far, near = events[min(place + 2 * AHEAD, last)], events[min(place + AHEAD, last)]
+        prefetch_order(base.book, slot_ahead(region, far), far)
+        prefetch_neighbours(base.book, slot_ahead(region, near), near)
         event = events[place]
         symbol = np.int64(event["symbol"])
         if symbol < 0 or symbol >= len(session.dues):

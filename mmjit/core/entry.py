@@ -20,12 +20,13 @@ from mmjit.core.admission import (
     would_trade,
 )
 from mmjit.core.alarms import set_alarm
-from mmjit.core.book import INDEXED, qty_status, stand
+from mmjit.core.book import INDEXED, enter_id, erase_id, find_slot, qty_status, stand
 from mmjit.core.codes import NIL, Flag, Kind, SelfTrade, Status, Term, TimeInForce
-from mmjit.core.index import erase, insert, lookup
+from mmjit.core.index import enter, find, slot_at, tag_of
+from mmjit.core.intrinsics import rarely
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import count_open, open_more, row_of
-from mmjit.core.levels import level_at, open_level, price_status
+from mmjit.core.levels import add_page, held, level_of, price_status
 from mmjit.core.limits import RESTS, limit_status
 from mmjit.core.matching import match
 from mmjit.core.pool import acquire, available
@@ -45,23 +46,26 @@ from mmjit.core.resting import (
 
 
 @verb
-def change_orders(venue, command, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
-    """Do a NEW, TAKE, AMEND or CANCEL; returns the lots traded (cancelled), or a status."""
+def change_orders(venue, command, tag, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
+    """Do a NEW, TAKE, AMEND or CANCEL; returns the lots traded (cancelled), or a status.
+
+    `tag` is that of the command's order id in the index.
+    """
     kind = command["kind"]
     order = command
     leaving = np.int64(NIL)
     expires_ns = np.int64(0)
     if kind == Kind.NEW:
-        status, expires_ns = judge_new(venue, command, display_lots, gtd_ns)
-        if status < 0:
+        status, expires_ns = judge_new(venue, command, tag, display_lots, gtd_ns)
+        if rarely(status < 0):
             return status
         display_lots = np.int64(0) if display_lots == command["qty_lots"] else display_lots
     elif kind == Kind.TAKE:
         status = np.int64(take_status(venue, command))
-        if status < 0:
+        if rarely(status < 0):
             return status
     else:
-        leaving = find(venue, command)
+        leaving = find_order(venue, command, tag)
         if leaving < 0:
             return leaving
         if kind == Kind.CANCEL:
@@ -73,9 +77,10 @@ def change_orders(venue, command, display_lots, gtd_ns):  # type: ignore[no-unty
         if status < 0 or in_place:
             return status
         order = venue.scratch[0]
+        tag = tag_of(venue.book.control[0]["salt"], order["order_id"])
         display_lots, expires_ns = inherited(venue, leaving)
     status = admit(venue, order, leaving)
-    if status < 0:
+    if rarely(status < 0):
         return status
 
     if leaving != NIL:
@@ -83,7 +88,7 @@ def change_orders(venue, command, display_lots, gtd_ns):  # type: ignore[no-unty
     elif order["owner"] >= 0 and kind == Kind.NEW:
         row = row_of(venue.ledger, order["owner"], order["symbol"])
         venue.ledger.positions[row]["order_count"] += 1
-    return _let_in(venue, order, display_lots, expires_ns)
+    return _let_in(venue, order, tag, display_lots, expires_ns)
 
 
 @verb
@@ -94,26 +99,29 @@ def admit(venue, order, leaving):  # type: ignore[no-untyped-def]
     status = np.int64(Status.OK)
     if order["owner"] >= 0:
         status = _limits(venue, order, leaving)
-        if status < 0:
+        if rarely(status < 0):
             return status
     worst = worst_price(venue, order)
-    status = np.int64(crossing_status(venue, order, side, worst))
-    if status < 0:
+    meets = would_trade(venue, order, side, worst)
+    status = np.int64(crossing_status(venue, order, side, worst, meets))
+    if rarely(status < 0):
         return status
     if may_rest(order):
-        if leaving == NIL and available(book.order_pool) == 0:
+        if rarely(leaving == NIL and available(book.order_pool) == 0):
             return np.int64(Status.ORDER_POOL_EXHAUSTED)
         expires = order["tif"] == TimeInForce.DAY or order["tif"] == TimeInForce.GTD
-        if expires and leaving == NIL and venue.control[0]["alarm_count"] == len(venue.alarms):
+        if rarely(
+            expires and leaving == NIL and venue.control[0]["alarm_count"] == len(venue.alarms)
+        ):
             return np.int64(Status.ALARM_POOL_EXHAUSTED)
-        level = level_at(book, order["symbol"] * 2 + side, order["price"])
+        level = level_of(book, held(order["symbol"] * 2 + side), order["price"])
         leaves = np.int64(0)
         if leaving != NIL and book.nodes[leaving]["level"] == level:
             leaves = np.int64(book.nodes[leaving]["qty_lots"])
         status = np.int64(room_status(venue, order, level, leaves))
-        if status < 0:
+        if rarely(status < 0):
             return status
-    if would_trade(venue, order, side, worst):
+    if rarely(meets):
         status = np.int64(rings_status(venue, order, side, worst))
     return status
 
@@ -137,19 +145,20 @@ def _limits(venue, order, leaving):  # type: ignore[no-untyped-def]
 
 
 @verb
-def find(venue, command):  # type: ignore[no-untyped-def]
+def find_order(venue, command, tag):  # type: ignore[no-untyped-def]
     """The slot of the order that a command names, or a status."""
     book = venue.book
-    if command["symbol"] < 0 or command["symbol"] >= len(book.symbols):
+    if rarely(command["symbol"] < 0 or command["symbol"] >= len(book.symbols)):
         return np.int64(Status.SYMBOL_UNKNOWN)
-    if command["order_id"] == 0:
+    if rarely(command["order_id"] == 0):
         return np.int64(Status.ORDER_ID_ZERO)
-    slot = np.int64(lookup(book.entries, book.control[0]["salt"], command["order_id"]))
-    if slot == NIL:
+    place = find(book.entries, book.orders, tag, command["order_id"])
+    slot = np.int64(slot_at(book.entries, place))
+    if rarely(slot == NIL):
         return np.int64(Status.ORDER_ID_UNKNOWN)
-    if book.levels[book.nodes[slot]["level"]]["owner"] >> 1 != command["symbol"]:
+    if rarely(book.levels[book.nodes[slot]["level"]]["owner"] >> 1 != command["symbol"]):
         return np.int64(Status.ORDER_OF_OTHER_SYMBOL)
-    if book.orders[slot]["owner"] != command["owner"]:
+    if rarely(book.orders[slot]["owner"] != command["owner"]):
         return np.int64(Status.ORDER_OF_OTHER_OWNER)
     return slot
 
@@ -158,7 +167,7 @@ def find(venue, command):  # type: ignore[no-untyped-def]
 
 
 @verb
-def judge_new(venue, command, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
+def judge_new(venue, command, tag, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
     """Whether a new order is one; a status, and when it expires (0: never)."""
     book = venue.book
     expires_ns = np.int64(0)
@@ -176,15 +185,16 @@ def judge_new(venue, command, display_lots, gtd_ns):  # type: ignore[no-untyped-
         expires_ns = venue.ledger.terms[command["symbol"]]["session_end_ns"]
         if expires_ns <= venue.control[0]["now_ns"]:
             status = np.int64(Status.SESSION_CLOSED)
-    if status < 0:
+    if rarely(status < 0):
         return status, expires_ns
-    if lookup(book.entries, book.control[0]["salt"], command["order_id"]) != NIL:
+    place = find(book.entries, book.orders, tag, command["order_id"])
+    if rarely(slot_at(book.entries, place) != NIL):
         status = np.int64(Status.ORDER_ID_DUPLICATE)
     return status, expires_ns
 
 
 @verb
-def _let_in(venue, command, display_lots, expires_ns):  # type: ignore[no-untyped-def]
+def _let_in(venue, command, tag, display_lots, expires_ns):  # type: ignore[no-untyped-def]
     """Let an order in: it trades, and what is left rests or is cancelled; returns lots traded."""
     side = np.int64(command["side"])
     owner = np.int64(command["owner"])
@@ -199,7 +209,7 @@ def _let_in(venue, command, display_lots, expires_ns):  # type: ignore[no-untype
     if command["self_trade"] == SelfTrade.DECREMENT:
         traded -= control["prevented_lots"] - before
     if left > 0 and may_rest(command) and not stopped:
-        _rest(venue, command, left, display_lots, expires_ns)
+        _rest(venue, command, tag, left, display_lots, expires_ns)
         control["rested_lots"] += left
     elif left > 0 and owner >= 0:
         open_more(venue.ledger, owner, symbol, side, -left)
@@ -208,15 +218,16 @@ def _let_in(venue, command, display_lots, expires_ns):  # type: ignore[no-untype
 
 
 @verb
-def _rest(venue, command, left, display_lots, expires_ns):  # type: ignore[no-untyped-def]
+def _rest(venue, command, tag, left, display_lots, expires_ns):  # type: ignore[no-untyped-def]
     """Put what is left of an order into the book."""
     book = venue.book
-    slot = acquire(book.order_pool)
-    insert(book.entries, book.control[0]["salt"], command["order_id"], slot)
-    place = command["symbol"] * 2 + command["side"]
-    level = level_at(book, place, command["price"])
+    slot = held(acquire(book.order_pool))
+    place = find(book.entries, book.orders, tag, command["order_id"])
+    enter(book.entries, place, tag, slot)
+    place = held(command["symbol"] * 2 + command["side"])
+    level = level_of(book, place, command["price"])
     if level == NIL:
-        level = open_level(book, place, command["price"])
+        level = add_page(book, place, command["price"], NIL)
     order = book.orders[slot]
     order["order_id"] = command["order_id"]
     order["entered_ns"] = venue.control[0]["now_ns"]
@@ -224,7 +235,7 @@ def _rest(venue, command, left, display_lots, expires_ns):  # type: ignore[no-un
     order["owner"] = command["owner"]
     order["flags"] = INDEXED | (POSTED if command["terms"] & Term.POST_ONLY else 0)
     shown = left if display_lots == 0 else min(left, display_lots)
-    stand(book, slot, place, level, shown)
+    stand(book, slot, place, held(level), shown)
     if command["owner"] >= 0 or display_lots != 0 or expires_ns != 0:
         _rest_specially(venue, command, slot, left - shown, display_lots, expires_ns)
 
@@ -251,7 +262,7 @@ def _rest_specially(venue, command, slot, hidden_lots, display_lots, expires_ns)
     if owner >= 0:
         flags |= OWNED
         join_own(venue.details, venue.ledger.accounts[owner], slot)
-        count_open(venue.ledger, owner, np.int64(command["symbol"]), 1)
+        count_open(venue.ledger, owner, np.int64(command["symbol"]), np.int64(1))
         if command["terms"] & Term.REDUCE_ONLY:
             flags |= REDUCING
             row = row_of(venue.ledger, owner, np.int64(command["symbol"]))
@@ -267,9 +278,9 @@ def cancel(venue, command, slot):  # type: ignore[no-untyped-def]
     """Judge a cancel, and do it if it is of a part; the lots or a status, and if all is to go."""
     lots = command["qty_lots"]
     left = leaves_of(venue, slot)
-    if lots < 0:
+    if rarely(lots < 0):
         return np.int64(Status.QTY_NOT_POSITIVE), False
-    if lots > left:
+    if rarely(lots > left):
         return np.int64(Status.OVER_REDUCTION), False
     if lots == 0 or lots == left:
         return left, True
@@ -302,7 +313,7 @@ def judge_amend(venue, command, slot):  # type: ignore[no-untyped-def]
     """
     book = venue.book
     status = np.int64(_amend_status(venue, command, slot))
-    if status < 0:
+    if rarely(status < 0):
         return status, False
     left = leaves_of(venue, slot)
     same_price = book.levels[book.nodes[slot]["level"]]["price"] == command["price"]
@@ -320,24 +331,24 @@ def judge_amend(venue, command, slot):  # type: ignore[no-untyped-def]
 def _amend_status(venue, command, slot):  # type: ignore[no-untyped-def]
     """The form of an amend."""
     book = venue.book
-    if command["self_trade"] < 0 or command["self_trade"] > SelfTrade.DECREMENT:
+    if rarely(command["self_trade"] < 0 or command["self_trade"] > SelfTrade.DECREMENT):
         return Status.SELF_TRADE_UNKNOWN
-    if command["terms"] & ~Term.TAIL != 0:
+    if rarely(command["terms"] & ~Term.TAIL != 0):
         return Status.TERMS_CONFLICT
     status = halt_status(book, command["symbol"])
-    if status < 0:
+    if rarely(status < 0):
         return status
     status = qty_status(book, command["qty_lots"])
-    if status < 0:
+    if rarely(status < 0):
         return status
     if book.levels[book.nodes[slot]["level"]]["price"] != command["price"]:
         status = price_status(book, command["symbol"], command["price"])
-        if status < 0:
+        if rarely(status < 0):
             return status
     new_id = command["other_id"]
     if new_id == 0 or new_id == command["order_id"]:
         return Status.OK
-    if lookup(book.entries, book.control[0]["salt"], new_id) != NIL:
+    if rarely(find_slot(book, new_id) != NIL):
         return Status.ORDER_ID_DUPLICATE
     return Status.OK
 
@@ -347,8 +358,8 @@ def _rename(venue, command, slot):  # type: ignore[no-untyped-def]
     """Give an order that stays where it is its new id."""
     book = venue.book
     if command["other_id"] != 0 and command["other_id"] != command["order_id"]:
-        erase(book.entries, book.control[0]["salt"], command["order_id"])
-        insert(book.entries, book.control[0]["salt"], command["other_id"], slot)
+        erase_id(book, command["order_id"])
+        enter_id(book, command["other_id"], slot)
         book.orders[slot]["order_id"] = command["other_id"]
 
 

@@ -25,6 +25,27 @@ def bits_below(place):  # type: ignore[no-untyped-def]
     return ~(_ONES << place)
 
 
+@verb
+def if_zero(word, index):  # type: ignore[no-untyped-def]
+    """`index` if a word, which is not negative, is 0, else 0: without a branch to guess wrongly."""
+    return (np.int64(word) - 1) >> 63 & np.int64(index)
+
+
+def plain_widen(slot: int) -> int:
+    """Twin of `widen`."""
+    return int(slot) & 0xFFFFFFFF
+
+
+def plain_within(index: int, count: int) -> bool:
+    """Twin of `within`."""
+    return bool(0 <= index < count)
+
+
+def plain_rarely(condition: bool) -> bool:
+    """Twin of `rarely`."""
+    return condition
+
+
 def plain_highest_bit(word: int) -> int:
     """Twin of `highest_bit`."""
     return (int(word) & ((1 << 64) - 1)).bit_length() - 1
@@ -36,8 +57,28 @@ def plain_lowest_bit(word: int) -> int:
     return (word & -word).bit_length() - 1
 
 
+def plain_record_bytes(array: Any) -> int:
+    """Twin of `record_bytes`."""
+    return int(array.itemsize)
+
+
 def plain_prefetch(array: Any, index: int) -> None:
     """Twin of `prefetch`: nothing to be seen."""
+
+
+def plain_big_endian_16(data: Any, at: int) -> int:
+    """Twin of `big_endian_16`."""
+    return int.from_bytes(data[at : at + 2].tobytes(), "big")
+
+
+def plain_big_endian_32(data: Any, at: int) -> int:
+    """Twin of `big_endian_32`."""
+    return int.from_bytes(data[at : at + 4].tobytes(), "big")
+
+
+def plain_big_endian_64(data: Any, at: int) -> int:
+    """Twin of `big_endian_64`."""
+    return int.from_bytes(data[at : at + 8].tobytes(), "big", signed=True)
 
 
 if COMPILED:
@@ -64,6 +105,45 @@ if COMPILED:
     lowest_bit = intrinsic(_bit_count("cttz"))
 
     @intrinsic  # type: ignore[untyped-decorator]
+    def widen(typingctx: Any, slot: Any) -> Any:
+        """The 32 bits of a slot as a number that is not negative; NIL is larger than any slot."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.zext(builder.trunc(args[0], ir.IntType(32)), ir.IntType(64))
+
+        return types.int64(types.int64), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def within(typingctx: Any, index: Any, count: Any) -> Any:
+        """Whether an index is one of `count`: a single comparison."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return builder.icmp_unsigned("<", args[0], args[1])
+
+        return types.boolean(types.int64, types.int64), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def rarely(typingctx: Any, condition: Any) -> Any:
+        """A condition that seldom holds: the code for it is put out of the way."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            i1 = ir.IntType(1)
+            fnty = ir.FunctionType(i1, [i1, i1])
+            expect = builder.module.declare_intrinsic("llvm.expect", [i1], fnty)
+            return builder.call(expect, [args[0], ir.Constant(i1, 0)])
+
+        return types.boolean(types.boolean), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def record_bytes(typingctx: Any, array: Any) -> Any:
+        """The size of an array's records: a constant, as `itemsize` is not to the compiler."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return ir.Constant(ir.IntType(64), array.dtype.size)
+
+        return types.int64(array), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator]
     def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
         """Ask for the cache line of `array[index]`; any index is allowed, nothing is read."""
 
@@ -79,7 +159,33 @@ if COMPILED:
 
         return types.void(array, types.int64), codegen
 
+    def _big_endian(bit_count: int) -> Any:
+        def build(typingctx: Any, data: Any, at: Any) -> Any:
+            def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                ary = context.make_array(signature.args[0])(context, builder, args[0])
+                word, i64 = ir.IntType(bit_count), ir.IntType(64)
+                pointer = builder.bitcast(builder.gep(ary.data, [args[1]]), word.as_pointer())
+                swap = builder.module.declare_intrinsic("llvm.bswap", [word])
+                value = builder.call(swap, [builder.load(pointer, align=1)])
+                return value if bit_count == 64 else builder.zext(value, i64)
+
+            return types.int64(data, types.int64), codegen
+
+        return build
+
+    # One load each: LLVM makes none of single bytes, since an index may count from the end.
+    big_endian_16 = intrinsic(_big_endian(16))
+    big_endian_32 = intrinsic(_big_endian(32))
+    big_endian_64 = intrinsic(_big_endian(64))
+
 else:
+    widen = plain_widen
+    within = plain_within
+    big_endian_16 = plain_big_endian_16
+    big_endian_32 = plain_big_endian_32
+    big_endian_64 = plain_big_endian_64
     highest_bit = plain_highest_bit
     lowest_bit = plain_lowest_bit
+    rarely = plain_rarely
+    record_bytes = plain_record_bytes
     prefetch = plain_prefetch

@@ -1,11 +1,12 @@
 """How every kernel is compiled. Nobody else imports `njit`.
 
 `kernel`  an entry point that Python calls: cached on disk, releases the GIL
+`call`    the same for what takes a fraction of a microsecond: keeps the GIL
 `verb`    a piece of a kernel, forced into its caller: a bundle of arrays costs seven words an array
           at every call that stays a call
 `helper`  a piece that stays a call: the cold path of a hot verb, taking few arrays
 
-All three run without Numba's runtime (`_nrt=False`, a private option whose effect a test guards):
+All four run without Numba's runtime (`_nrt=False`, a private option whose effect a test guards):
 no reference counts, and a kernel that allocates does not compile.
 
 `MMJIT_CHECKED=1` compiles assertions and bounds checks in; `NUMBA_DISABLE_JIT=1` runs plain Python.
@@ -14,6 +15,7 @@ Each has its own code on disk, see `mmjit.core.cache`.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import numba
@@ -23,6 +25,7 @@ from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import register_pass
 from numba.core.lowering import Lower
 from numba.core.typed_passes import NativeLowering
+from numba.np import arrayobj
 
 from mmjit.core.cache import StampedCache
 
@@ -91,6 +94,37 @@ def _parts_of(library: Any, seen: set[Any]) -> Iterator[Any]:
                 yield from _parts_of(part, seen)
 
 
+@contextmanager
+def _indices_as_given(modname: str) -> Iterator[None]:
+    """Compile the functions of this package without Python's counting from the end.
+
+    A negative index is a mistake here. Looking for one took three instructions of every access to
+    an array, and hid it from the bounds checks of a checked build. Rules of a user's keep it.
+    """
+    before = arrayobj.fix_integer_index
+
+    def as_given(context: Any, builder: Any, idxty: Any, idx: Any, size: Any) -> Any:
+        return context.cast(builder, idx, idxty, types.intp if idxty.signed else types.uintp)
+
+    if modname.partition(".")[0] == __name__.partition(".")[0]:
+        arrayobj.fix_integer_index = as_given
+    try:
+        yield
+    finally:
+        arrayobj.fix_integer_index = before
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LowerKernel(NativeLowering):  # type: ignore[misc]
+    """Lowers an entry point."""
+
+    _name = "mmjit_lower_kernel"
+
+    def run_pass(self, state: Any) -> bool:
+        with _indices_as_given(state.func_id.modname):
+            return bool(super().run_pass(state))
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _LowerForCallers(NativeLowering):  # type: ignore[misc]
     """Lowers a function that only compiled code calls: no door for Python is built.
@@ -109,7 +143,8 @@ class _LowerForCallers(NativeLowering):  # type: ignore[misc]
         flags = state.flags
         self._inlined = flags.forceinline
         flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-        super().run_pass(state)
+        with _indices_as_given(state.func_id.modname):
+            super().run_pass(state)
         _leave_to_callers(state.library)
         door = object()  # stands for the entry point that there is none of
         state.targetctx.insert_user_function(door, state.cr.fndesc, [state.library])
@@ -117,17 +152,25 @@ class _LowerForCallers(NativeLowering):  # type: ignore[misc]
         return True
 
 
-class _CallersOnly(Compiler):  # type: ignore[misc]
+class _Kernel(Compiler):  # type: ignore[misc]
     """Numba's pipeline with the last step replaced."""
+
+    _lowering: Any = _LowerKernel
 
     def define_pipelines(self) -> Any:
         pipelines = super().define_pipelines()
         for pipeline in pipelines:
             pipeline.passes = [
-                (_LowerForCallers, text) if step is NativeLowering else (step, text)
+                (self._lowering, text) if step is NativeLowering else (step, text)
                 for step, text in pipeline.passes
             ]
         return pipelines
+
+
+class _CallersOnly(_Kernel):
+    """The same for functions that only compiled code calls."""
+
+    _lowering = _LowerForCallers
 
 
 def _callers_only(function: F, **options: Any) -> F:
@@ -146,9 +189,21 @@ def _callers_only(function: F, **options: Any) -> F:
 
 def kernel(function: F) -> F:
     """Compile an entry point, keep its code on disk, release the GIL while it runs."""
+    return _entry_point(function, releases_gil=True)
+
+
+def call(function: F) -> F:
+    """Compile an entry point that keeps the GIL: to hand it over takes 30 ns, twice a short call.
+
+    So no other Python thread can come between, either.
+    """
+    return _entry_point(function, releases_gil=False)
+
+
+def _entry_point(function: F, *, releases_gil: bool) -> F:
     if not COMPILED:
         return function
-    dispatcher = numba.njit(nogil=True, **_OPTIONS)(function)
+    dispatcher = numba.njit(nogil=releases_gil, pipeline_class=_Kernel, **_OPTIONS)(function)
     dispatcher._cache = StampedCache(function)
     KERNELS.append(dispatcher)
     return dispatcher  # type: ignore[no-any-return]

@@ -1,11 +1,13 @@
-"""Which prices of a side are in use, in order: a tree of 64-bit masks kept in a hash table.
+"""Which pages of a side are in use, in order: a tree of 64-bit masks kept in a hash table.
 
-A price is counted in increments from the symbol's `price_min`; asks count down from `price_max`,
-so that on both sides a higher rank is a better price. The mask at height 0 holds 64 neighbouring
-ranks, the mask at height h tells which masks of height h - 1 are not empty. Only masks in use
-exist, so a stub quote a million ticks away costs a handful of them, and nothing assumes a band.
+A page is eight neighbouring prices (`mmjit.core.levels`); they are numbered from the worst price
+on, so that on both sides a higher number is a better page. The mask at height 0 holds 64
+neighbouring pages, the mask at height h tells which masks of height h - 1 are not empty; a symbol
+has as many heights as its prices need. The topmost mask of each side, its root, has a place of its
+own, and of the others only those in use exist: so a stub quote a million ticks away costs a handful
+of them, and nothing assumes a band.
 
-Invariant: a bit is set where there is a level, or a mask below that is not empty; an empty mask is
+Invariant: a bit is set where there is a page, or a mask below that is not empty; an empty mask is
 not in the table.
 """
 
@@ -14,35 +16,28 @@ from typing import Final
 import numpy as np
 
 from mmjit.core.codes import NIL
-from mmjit.core.intrinsics import bit, bits_below, highest_bit
+from mmjit.core.intrinsics import bit, bits_below, highest_bit, widen
 from mmjit.core.jit import CHECKED, helper, verb
 from mmjit.core.wrapping import mix_pair
 
-RANK_BITS: Final = 48  # a symbol spans fewer than 2**48 increments
+NUMBER_BITS: Final = 45  # a side spans fewer than 2**45 pages
 HEIGHTS: Final = 8  # 8 * 6 bits
 OWNERS_MAX: Final = 1 << 17  # 2 * 65,536 symbols: owner, height and prefix share one word
-_PREFIX_BITS: Final = RANK_BITS - 6
+_PREFIX_BITS: Final = NUMBER_BITS - 6
 
 
 @verb
-def rank_of(symbol, side, price):  # type: ignore[no-untyped-def]
-    """How good a price is, in increments."""
-    if side == 0:
-        return (price - symbol["price_min"]) // symbol["increment"]
-    return (symbol["price_max"] - price) // symbol["increment"]
+def heights_for(number_max):  # type: ignore[no-untyped-def]
+    """How many heights the pages 0 to `number_max` need."""
+    heights = 1
+    while number_max >> 6 * heights != 0:
+        heights += 1
+    return heights
 
 
 @verb
-def price_of(symbol, side, rank):  # type: ignore[no-untyped-def]
-    """The price of a rank."""
-    if side == 0:
-        return symbol["price_min"] + rank * symbol["increment"]
-    return symbol["price_max"] - rank * symbol["increment"]
-
-
-@verb
-def _key(owner, height, rank):  # type: ignore[no-untyped-def]
-    return ((np.int64(owner) * HEIGHTS + height) << _PREFIX_BITS) | (rank >> (6 * height + 6))
+def _key(owner, height, number):  # type: ignore[no-untyped-def]
+    return ((np.int64(owner) * HEIGHTS + height) << _PREFIX_BITS) | (number >> (6 * height + 6))
 
 
 @verb
@@ -52,23 +47,35 @@ def height_of(key):  # type: ignore[no-untyped-def]
 
 
 @verb
-def _find(rungs, key):  # type: ignore[no-untyped-def]
+def owner_of_mask(key):  # type: ignore[no-untyped-def]
+    """The owner of the mask with this key."""
+    return key >> _PREFIX_BITS + 3
+
+
+@verb
+def _scatter(salt, key):  # type: ignore[no-untyped-def]
+    """Salted, so that nobody can choose prices whose masks crowd."""
+    return mix_pair(key, key ^ salt)
+
+
+@verb
+def _find(rungs, salt, key):  # type: ignore[no-untyped-def]
     """The place of a mask, or the empty place where it would go."""
-    last = len(rungs) - 1
-    place = mix_pair(key, key) & last
+    last = widen(len(rungs) - 1)
+    place = _scatter(salt, key) & last
     while rungs[place]["mask"] != 0 and rungs[place]["key"] != key:
         place = (place + 1) & last
     return place
 
 
 @verb
-def _remove(rungs, hole):  # type: ignore[no-untyped-def]
+def _remove(rungs, salt, hole):  # type: ignore[no-untyped-def]
     """Take a mask that has become empty out of the table."""
-    last = len(rungs) - 1
+    last = widen(len(rungs) - 1)
     place = (hole + 1) & last
     while rungs[place]["mask"] != 0:
         key = rungs[place]["key"]
-        wish = mix_pair(key, key) & last
+        wish = _scatter(salt, key) & last
         if ((place - wish) & last) >= ((place - hole) & last):
             rungs[hole]["key"] = key
             rungs[hole]["mask"] = rungs[place]["mask"]
@@ -77,62 +84,79 @@ def _remove(rungs, hole):  # type: ignore[no-untyped-def]
     rungs[hole]["mask"] = 0
 
 
+@verb
+def rung_home(rungs, salt, owner, number):  # type: ignore[no-untyped-def]
+    """Where the search for the mask begins that holds a page."""
+    return _scatter(salt, _key(owner, 0, number)) & widen(len(rungs) - 1)
+
+
 @helper
-def mark(rungs, owner, rank):  # type: ignore[no-untyped-def]
-    """Note that a rank is in use; returns how many masks that added."""
+def mark(rungs, roots, salt, owner, number, heights):  # type: ignore[no-untyped-def]
+    """Note that a page is in use; returns how many masks that added to the table."""
     added = 0
-    for height in range(HEIGHTS):
-        key = _key(owner, height, rank)
-        rung = rungs[_find(rungs, key)]
+    for height in range(heights - 1):
+        key = _key(owner, height, number)
+        rung = rungs[_find(rungs, salt, key)]
         mask = rung["mask"]
         if CHECKED:
-            assert height > 0 or mask & bit(rank & 63) == 0
-        rung["mask"] = mask | bit(rank >> 6 * height & 63)
+            assert height > 0 or mask & bit(number & 63) == 0
+        rung["mask"] = mask | bit(number >> 6 * height & 63)
         if mask != 0:
             return added
         rung["key"] = key
         added += 1
+    roots[owner] |= bit(number >> 6 * (heights - 1) & 63)
     return added
 
 
 @helper
-def unmark(rungs, owner, rank):  # type: ignore[no-untyped-def]
-    """Note that a rank is no longer in use; returns how many masks that removed."""
-    for height in range(HEIGHTS):
-        place = _find(rungs, _key(owner, height, rank))
-        mask = rungs[place]["mask"] & ~bit(rank >> 6 * height & 63)
+def unmark(rungs, roots, salt, owner, number, heights):  # type: ignore[no-untyped-def]
+    """Note that a page is no longer in use; returns how many masks that took from the table."""
+    for height in range(heights - 1):
+        place = _find(rungs, salt, _key(owner, height, number))
+        mask = rungs[place]["mask"] & ~bit(number >> 6 * height & 63)
         rungs[place]["mask"] = mask
         if mask != 0:
             return height
-        _remove(rungs, place)
-    return HEIGHTS
+        _remove(rungs, salt, place)
+    roots[owner] &= ~bit(number >> 6 * (heights - 1) & 63)
+    return heights - 1
+
+
+@verb
+def _mask_at(rungs, roots, salt, owner, height, number, heights):  # type: ignore[no-untyped-def]
+    """The mask of a height that a page stands in."""
+    if height == heights - 1:
+        return roots[owner]
+    return rungs[_find(rungs, salt, _key(owner, height, number))]["mask"]
 
 
 @helper
-def best_rank(rungs, owner):  # type: ignore[no-untyped-def]
-    """The highest rank in use, or NIL."""
-    return _descend(rungs, owner, HEIGHTS - 1, 0)
+def best_page(rungs, roots, salt, owner, heights):  # type: ignore[no-untyped-def]
+    """The highest page in use, or NIL."""
+    return _descend(rungs, roots, salt, owner, heights - 1, 0, heights)
 
 
 @helper
-def next_rank(rungs, owner, rank):  # type: ignore[no-untyped-def]
-    """The highest rank in use below `rank`, or NIL."""
-    for height in range(HEIGHTS):
-        mask = rungs[_find(rungs, _key(owner, height, rank))]["mask"]
-        below = mask & bits_below(rank >> 6 * height & 63)
+def next_page(rungs, roots, salt, owner, number, heights):  # type: ignore[no-untyped-def]
+    """The highest page in use below a page, or NIL."""
+    for height in range(heights):
+        mask = _mask_at(rungs, roots, salt, owner, height, number, heights)
+        below = mask & bits_below(number >> 6 * height & 63)
         if below != 0:
-            prefix = (rank >> (6 * height + 6)) << 6 | highest_bit(below)
+            prefix = (number >> (6 * height + 6)) << 6 | highest_bit(below)
             if height == 0:
                 return prefix
-            return _descend(rungs, owner, height - 1, prefix)
+            return _descend(rungs, roots, salt, owner, height - 1, prefix, heights)
     return NIL
 
 
 @verb
-def _descend(rungs, owner, height, prefix):  # type: ignore[no-untyped-def]
-    """The highest rank in use under a mask."""
+def _descend(rungs, roots, salt, owner, height, prefix, heights):  # type: ignore[no-untyped-def]
+    """The highest page in use under a mask."""
     while height >= 0:
-        mask = rungs[_find(rungs, _key(owner, height, prefix << (6 * height + 6)))]["mask"]
+        number = prefix << (6 * height + 6)
+        mask = _mask_at(rungs, roots, salt, owner, height, number, heights)
         if mask == 0:
             return NIL
         prefix = prefix << 6 | highest_bit(mask)

@@ -274,26 +274,32 @@ def record_fills(ledger, fills):  # type: ignore[no-untyped-def]
     """
     for place in range(len(fills)):
         fill = fills[place]
-        if _fill_status(ledger, fill) < 0:
+        if line_status(ledger, fill) < 0:
             return place
-        owner, symbol, side = np.int64(fill["owner"]), np.int64(fill["symbol"]), fill["side"]
-        open_more(ledger, owner, symbol, side, fill["qty_lots"])
-        fill["fee_pico"] = take_fill(
-            ledger, owner, symbol, side, fill["price"], fill["qty_lots"], fill["maker"]
-        )
-        row = row_of(ledger, owner, symbol)
-        fill["position_lots"] = ledger.positions[row]["position_lots"]
+        take_line(ledger, fill)
     return len(fills)
 
 
 @kernel
 def fill_status(ledger, fills, place):  # type: ignore[no-untyped-def]
     """Whether `record_fills` would take a fill, or the rule that it breaks."""
-    return _fill_status(ledger, fills[place])
+    return line_status(ledger, fills[place])
+
+
+@verb
+def take_line(ledger, fill):  # type: ignore[no-untyped-def]
+    """Take a fill from elsewhere that `line_status` has nothing against, and complete its FILL."""
+    owner, symbol, side = np.int64(fill["owner"]), np.int64(fill["symbol"]), fill["side"]
+    open_more(ledger, owner, symbol, side, fill["qty_lots"])
+    fill["fee_pico"] = take_fill(
+        ledger, owner, symbol, side, fill["price"], fill["qty_lots"], fill["maker"]
+    )
+    row = row_of(ledger, owner, symbol)
+    fill["position_lots"] = ledger.positions[row]["position_lots"]
 
 
 @helper
-def _fill_status(ledger, fill):  # type: ignore[no-untyped-def]
+def line_status(ledger, fill):  # type: ignore[no-untyped-def]
     """Whether a fill names an account, a symbol and a side, and what it brings can be counted."""
     owner, symbol, side = np.int64(fill["owner"]), np.int64(fill["symbol"]), fill["side"]
     status = place_status(ledger, owner, symbol)

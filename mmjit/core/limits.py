@@ -126,8 +126,8 @@ def order_points(ledger, book, owner, symbol, price, qty_lots, how):  # type: ig
     terms = ledger.terms[symbol]
     if not how & Term.MARKET:
         return abs(worth_of(terms, price, qty_lots, 0))
-    lowest = collar_price_of(ledger, book, owner, symbol, 1)
-    highest = collar_price_of(ledger, book, owner, symbol, 0)
+    lowest = collar_price_of(ledger, book, owner, symbol, np.int64(1))
+    highest = collar_price_of(ledger, book, owner, symbol, np.int64(0))
     return max(
         abs(worth_of(terms, lowest, qty_lots, 0)), abs(worth_of(terms, highest, qty_lots, 0))
     )

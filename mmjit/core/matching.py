@@ -12,12 +12,19 @@ from typing import Final
 
 import numpy as np
 
-from mmjit.core.book import note_trade, take
+from mmjit.core.book import count_execution, note_trade, take
 from mmjit.core.codes import NIL, Kind, SelfTrade
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import open_more, row_of, take_fill
-from mmjit.core.levels import LEVEL_QTY_MAX, close_level, held, level_at, link, sentinel_of, unlink
-from mmjit.core.reads import next_level
+from mmjit.core.levels import (
+    close_level,
+    held,
+    level_at,
+    link,
+    next_level,
+    sentinel_of,
+    unlink,
+)
 from mmjit.core.resting import (
     CHECK_REDUCING,
     ICEBERG,
@@ -55,9 +62,9 @@ def trade(venue, command, slot, qty_lots):  # type: ignore[no-untyped-def]
     maker_owner = np.int64(order["owner"])
     write_trade(venue, command, maker_id, maker_owner, (owner, price, qty_lots))
     if maker_owner >= 0:
-        fill_account(venue, (maker_owner, maker_id, owner, 1), price, qty_lots)
+        fill_account(venue, (maker_owner, maker_id, owner, np.int64(1)), price, qty_lots)
     if command["owner"] >= 0:
-        taker = (np.int64(command["owner"]), command["order_id"], owner ^ 1, 0)
+        taker = (np.int64(command["owner"]), command["order_id"], owner ^ 1, np.int64(0))
         fill_account(venue, taker, price, qty_lots)
     use_up(venue, slot, qty_lots)
 
@@ -87,8 +94,7 @@ def write_trade(venue, command, maker_id, maker_owner, what):  # type: ignore[no
     line["side"] = 1 - (owner & 1)
     line["pad"] = 0
     line["pad2"] = 0
-    side = venue.book.sides[owner]
-    side["executed_lots"] = min(side["executed_lots"] + qty_lots, LEVEL_QTY_MAX)
+    count_execution(venue.book, owner, qty_lots)
     note_trade(venue.book, owner >> 1, price, qty_lots, control["now_ns"])
 
 
@@ -210,13 +216,13 @@ def _meet_set_level(venue, command, level, left):  # type: ignore[no-untyped-def
     owner = held(record["owner"])
     lots = min(left, record["qty_lots"])
     price = record["price"]
-    write_trade(venue, command, 0, NIL, (owner, price, lots))
+    write_trade(venue, command, np.int64(0), np.int64(NIL), (owner, price, lots))
     if command["owner"] >= 0:
-        taker = (np.int64(command["owner"]), command["order_id"], owner ^ 1, 0)
+        taker = (np.int64(command["owner"]), command["order_id"], owner ^ 1, np.int64(0))
         fill_account(venue, taker, price, lots)
     record["qty_lots"] -= lots
     if record["qty_lots"] == 0:
-        close_level(book, level)
+        close_level(book, owner, level)
     return left - lots
 
 
@@ -230,7 +236,8 @@ def _meet_owned(venue, command, slot, side, left):  # type: ignore[no-untyped-de
         return _prevent(venue, command, slot, side, left)
     lots = min(left, shown)
     if order["flags"] & REDUCING:
-        lots = min(lots, reducible(venue.ledger, order["owner"], command["symbol"], 1 - side))
+        owner, symbol = np.int64(order["owner"]), np.int64(command["symbol"])
+        lots = min(lots, reducible(venue.ledger, owner, symbol, 1 - side))
         if lots == 0:
             remove_order(venue, slot)
             return left, False
@@ -245,8 +252,12 @@ def _prevent(venue, command, slot, side, left):  # type: ignore[no-untyped-def]
     mode = command["self_trade"]
     if mode == SelfTrade.DECREMENT:
         lots = min(left, np.int64(venue.book.nodes[slot]["qty_lots"]))
-        open_more(venue.ledger, command["owner"], np.int64(command["symbol"]), side, -lots)
-        open_more(venue.ledger, command["owner"], np.int64(command["symbol"]), 1 - side, -lots)
+        open_more(
+            venue.ledger, np.int64(command["owner"]), np.int64(command["symbol"]), side, -lots
+        )
+        open_more(
+            venue.ledger, np.int64(command["owner"]), np.int64(command["symbol"]), 1 - side, -lots
+        )
         use_up(venue, slot, lots)
         control["prevented_lots"] += lots
         return left - lots, False

@@ -9,9 +9,9 @@ so that we never meet ourselves.
 from mmjit.core.codes import Kind, Status, TradingStatus
 from mmjit.core.desk import QUOTE_LEVELS, tick_at
 from mmjit.core.jit import helper, verb
+from mmjit.core.levels import next_level
 from mmjit.core.limits import RESTS, limit_status
 from mmjit.core.logbook import write_step
-from mmjit.core.reads import next_level
 from mmjit.core.trading import OURS, cancel, enter, shrink_own
 
 

@@ -2,23 +2,10 @@
 
 import numpy as np
 
+from mmjit.core.book import find_slot
 from mmjit.core.codes import NIL, Status
-from mmjit.core.index import lookup
 from mmjit.core.jit import helper, kernel, verb
-from mmjit.core.ladder import next_rank, price_of, rank_of
-from mmjit.core.levels import held, level_at, sentinel_of
-
-
-@verb
-def next_level(book, level):  # type: ignore[no-untyped-def]
-    """The level behind a level, or NIL."""
-    record = book.levels[level]
-    owner = held(record["owner"])
-    symbol = book.symbols[owner >> 1]
-    rank = next_rank(book.rungs, owner, rank_of(symbol, owner & 1, record["price"]))
-    if rank == NIL:
-        return NIL
-    return level_at(book, owner, price_of(symbol, owner & 1, rank))
+from mmjit.core.levels import held, level_at, next_level, sentinel_of
 
 
 @helper
@@ -131,7 +118,7 @@ def ahead_of(book, slot):  # type: ignore[no-untyped-def]
 @kernel
 def qty_ahead(book, order_id):  # type: ignore[no-untyped-def]
     """The lots that are before an order at its price, or ORDER_ID_UNKNOWN."""
-    slot = lookup(book.entries, book.control[0]["salt"], order_id)
+    slot = find_slot(book, order_id)
     if order_id == 0 or slot == NIL:
         return Status.ORDER_ID_UNKNOWN
     return ahead_of(book, slot)
@@ -140,7 +127,7 @@ def qty_ahead(book, order_id):  # type: ignore[no-untyped-def]
 @kernel
 def slot_by_id(book, order_id):  # type: ignore[no-untyped-def]
     """The slot of an order that was entered by id, or ORDER_ID_UNKNOWN."""
-    slot = lookup(book.entries, book.control[0]["salt"], order_id)
+    slot = find_slot(book, order_id)
     if order_id == 0 or slot == NIL:
         return Status.ORDER_ID_UNKNOWN
     return slot

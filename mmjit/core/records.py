@@ -21,7 +21,7 @@ def record(size: int, *fields: tuple[str, Any]) -> Dtype:
 #   0         8          16         24      32         40       44     45     46
 #   | venue_ns | local_ns | order_id | price | qty_lots | symbol | kind | side | flags |
 #   48       52        56
-#   | handle | refusal | other_id |
+#   | handle | level | other_id |
 EVENT: Final = record(
     64,
     ("venue_ns", "i8"),  # since 1970-01-01 UTC
@@ -34,7 +34,7 @@ EVENT: Final = record(
     ("side", "i1"),  # of the resting order
     ("flags", "i2"),
     ("handle", "i4"),  # slot of the order within the tape's region, NIL where there is none
-    ("refusal", "i4"),  # the Status for which the importer gave it no handle, else 0
+    ("level", "i4"),  # of its price within the tape's region, NIL; or the Status of one refused
     ("other_id", "i8"),  # the new id of a replace, the match number of an execution or trade
 )
 
@@ -72,7 +72,7 @@ NODE32: Final = record(16, ("qty_lots", "i4"), ("level", "i4"), ("prev", "i4"), 
 LEVEL32: Final = record(
     32,
     ("order_count", "i4"),
-    ("owner", "i4"),  # 2 * symbol + side, NIL while free
+    ("owner", "i4"),  # 2 * symbol + side, NIL where the symbol has no such price
     ("prev", "i4"),  # tail of the queue
     ("next", "i4"),  # head of the queue
     ("qty_lots", "i8"),
@@ -111,35 +111,46 @@ ORDER: Final = record(
     ("flags", "i4"),
 )
 
-# One side of one symbol; the two of a symbol share a cache line.
+# One side of one symbol; the two of a symbol share a cache line, which is all that most events
+# touch of it. The rank of a price, in increments from the worst one on, is `price - base` divided
+# by the increment, for asks by its negative: exactly, which takes no division (`exact_quotient`).
 SIDE: Final = record(
     32,
     ("best", "i4"),  # level, NIL when the side is empty
     ("level_count", "i4"),
     ("order_count", "i4"),
-    ("pad", "i4"),
-    ("executed_lots", "i8"),  # against resting orders
-    ("pad2", "i8"),
+    ("twos", "i2"),  # how often the increment divides by two
+    ("heights", "i2"),  # of the ladder, as many as the symbol's prices need
+    ("base", "i8"),  # of bids price_min, of asks price_max
+    ("inverse", "i8"),  # of the increment's odd part modulo 2**64, of asks negated
 )
 
-# What the book must know of an instrument, and what last happened to it.
+# What the book must know of an instrument and what happened to it last, then its bounds.
 SYMBOL: Final = record(
-    64,
-    ("price_min", "i8"),
-    ("price_max", "i8"),  # below price_min while the symbol is not in use
-    ("increment", "i8"),  # every price is price_min plus a multiple of it
-    ("status", "i8"),  # a TradingStatus
+    128,
     ("last_price", "i8"),
     ("last_qty_lots", "i8"),
     ("last_ns", "i8"),
     ("traded_lots", "i8"),  # executions and trades
+    ("bid_executed_lots", "i8"),  # against resting orders of the side
+    ("ask_executed_lots", "i8"),
+    ("increment", "i8"),  # every price is price_min plus a multiple of it
+    ("status", "i8"),  # a TradingStatus
+    ("price_min", "i8"),
+    ("price_max", "i8"),  # below price_min while the symbol is not in use
+    ("pad", "i8"),
+    ("pad2", "i8"),
+    ("pad3", "i8"),
+    ("pad4", "i8"),
+    ("pad5", "i8"),
+    ("pad6", "i8"),
 )
 
-# An entry of the id index; order_id 0 is an empty one.
-ENTRY: Final = record(16, ("order_id", "i8"), ("slot", "i4"), ("pad", "i4"))
+# An entry of the id index; slot 0 is an empty one, else the slot plus 1.
+ENTRY: Final = record(8, ("tag", "i4"), ("slot", "i4"))
 
-# An entry of the map from a price to its level; level 0 is an empty one, else the level plus 1.
-PLACE: Final = record(8, ("tag", "i4"), ("level", "i4"))
+# An entry of the map from prices to their page; page 0 is an empty one, else the page plus 1.
+PLACE: Final = record(8, ("tag", "i4"), ("page", "i4"))
 
 # A node of the ladder: which of 64 neighbours below it are in use; mask 0 is an empty one.
 RUNG: Final = record(16, ("key", "i8"), ("mask", "i8"))
@@ -165,9 +176,9 @@ CONTROL: Final = record(
     ("best_changed", "i8"),  # 1 if the last event changed a best price, quantity or count
     ("rung_count", "i8"),
     ("last_ns", "i8"),  # the latest time of an event
+    ("page_count", "i8"),  # with an open level, but for those of a region
+    ("page_reserved", "i8"),  # in regions of tapes
     ("pad", "i8"),
-    ("pad2", "i8"),
-    ("pad3", "i8"),
 )
 
 # What a replay adds up.
@@ -201,10 +212,14 @@ BOUNDS: Final = record(
     ("price_max", "i8"),
     ("increment", "i8"),  # greatest common divisor of the prices, 0 while there are none
     ("qty_lots_max", "i8"),
-    ("pad", "i8"),
-    ("pad2", "i8"),
-    ("pad3", "i8"),
+    ("twos", "i8"),  # as in SIDE, of the increment so far
+    ("inverse", "i8"),
+    ("top", "i8"),  # the highest price on the increment that instruments take
 )
+
+# What stands for a page while a tape is being made: symbol, side and number in one word.
+PAGE_KEY: Final = record(8, ("order_id", "i8"))  # named as the index knows keys
+
 
 # What only a venue knows of a resting order; in use where ORDER `flags` says so.
 DETAIL: Final = record(

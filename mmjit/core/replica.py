@@ -5,23 +5,43 @@ tells it from those that stand in the region of a tape. Nothing is mended here: 
 breaks a rule is refused, and the book is as it was.
 """
 
+import numpy as np
+
+from mmjit.core.ahead import prefetch_market, prefetch_neighbours
 from mmjit.core.book import INDEXED, owner_of, replace_at, rest, rest_status, shrink
 from mmjit.core.codes import NIL, Kind, Status
-from mmjit.core.index import erase, insert, lookup
+from mmjit.core.index import (
+    TAG_BITS,
+    TAG_MASK,
+    enter,
+    erase_at,
+    find,
+    prefetch_entry,
+    slot_at,
+    slot_likely,
+    tag_of,
+)
+from mmjit.core.intrinsics import prefetch, rarely, within
 from mmjit.core.jit import kernel, verb
-from mmjit.core.levels import is_live, level_at
+from mmjit.core.levels import held, level_of
 from mmjit.core.pool import acquire, available, release
-from mmjit.core.replay import apply_bookwide, note_accepted
+from mmjit.core.replay import AHEAD, apply_bookwide, note_accepted
 
 
 @verb
 def apply_by_id(book, event):  # type: ignore[no-untyped-def]
     """Apply one event that names its order by id; returns a status, of an add the slot."""
+    return apply_tagged(book, event, tag_of(book.control[0]["salt"], event["order_id"]))
+
+
+@verb
+def apply_tagged(book, event, tag):  # type: ignore[no-untyped-def]
+    """`apply_by_id` where the tag of the id is known."""
     kind = event["kind"]
     if kind == Kind.ADD:
-        status = add(book, event)
+        status = add(book, event, tag)
     elif kind > 0 and kind <= Kind.EXECUTE:
-        status = change(book, event)
+        status = change(book, event, tag)
     else:
         status = apply_bookwide(book, event)
     if status >= 0:
@@ -30,64 +50,70 @@ def apply_by_id(book, event):  # type: ignore[no-untyped-def]
 
 
 @verb
-def add(book, event):  # type: ignore[no-untyped-def]
+def add(book, event, tag):  # type: ignore[no-untyped-def]
     """Rest a new order and return its slot."""
-    if event["symbol"] < 0 or event["symbol"] >= len(book.symbols):
+    if rarely(not within(event["symbol"], len(book.symbols))):
         return Status.SYMBOL_UNKNOWN
-    if event["order_id"] == 0:
+    if rarely(event["order_id"] == 0):
         return Status.ORDER_ID_ZERO
-    level = level_at(book, event["symbol"] * 2 + event["side"], event["price"])
-    status = rest_status(book, event, level)
-    if status < 0:
+    if rarely(not within(event["side"], 2)):
+        return Status.SIDE_UNKNOWN
+    level = level_of(book, held(event["symbol"] * 2 + event["side"]), event["price"])
+    status = rest_status(book, event, level, NIL)
+    if rarely(status < 0):
         return status
-    if lookup(book.entries, book.control[0]["salt"], event["order_id"]) != NIL:
+    place = find(book.entries, book.orders, tag, event["order_id"])
+    if rarely(slot_at(book.entries, place) != NIL):
         return Status.ORDER_ID_DUPLICATE
-    if available(book.order_pool) == 0:
+    if rarely(available(book.order_pool) == 0):
         return Status.ORDER_POOL_EXHAUSTED
 
-    slot = acquire(book.order_pool)
-    insert(book.entries, book.control[0]["salt"], event["order_id"], slot)
-    rest(book, slot, event, level, event["order_id"])
-    book.orders[slot]["flags"] |= INDEXED
+    slot = held(acquire(book.order_pool))
+    enter(book.entries, place, tag, slot)
+    rest(book, slot, event, level, NIL, INDEXED)
     return slot
 
 
 @verb
-def change(book, event):  # type: ignore[no-untyped-def]
+def change(book, event, tag):  # type: ignore[no-untyped-def]
     """Reduce, delete, execute or replace a resting order."""
-    if event["symbol"] < 0 or event["symbol"] >= len(book.symbols):
+    if rarely(not within(event["symbol"], len(book.symbols))):
         return Status.SYMBOL_UNKNOWN
-    if event["order_id"] == 0:
+    if rarely(event["order_id"] == 0):
         return Status.ORDER_ID_ZERO
-    slot = lookup(book.entries, book.control[0]["salt"], event["order_id"])
-    if slot == NIL:
+    place = find(book.entries, book.orders, tag, event["order_id"])
+    slot = slot_at(book.entries, place)
+    if rarely(slot == NIL):
         return Status.ORDER_ID_UNKNOWN
-    if owner_of(book, slot) >> 1 != event["symbol"]:
+    slot = held(slot)
+    if rarely(owner_of(book, slot) >> 1 != event["symbol"]):
         return Status.ORDER_OF_OTHER_SYMBOL
-    if event["kind"] == Kind.REPLACE:
-        return replace(book, slot, event)
+    if rarely(event["kind"] == Kind.REPLACE):
+        return replace(book, place, slot, event)
 
     status = shrink(book, slot, event)
-    if status >= 0 and not is_live(book, slot):
-        erase(book.entries, book.control[0]["salt"], event["order_id"])
+    if status == 1:
+        erase_at(book.entries, place)
         release(book.order_pool, slot)
     return status
 
 
 @verb
-def replace(book, slot, event):  # type: ignore[no-untyped-def]
-    """Give a resting order a new id (its own again is allowed), price and quantity."""
-    salt = book.control[0]["salt"]
+def replace(book, place, slot, event):  # type: ignore[no-untyped-def]
+    """Give a resting order, whose entry is known, a new id (or its own), price and quantity."""
     old_id = event["order_id"]
     new_id = event["other_id"]
     if new_id == 0:
         return Status.ORDER_ID_ZERO
-    if new_id != old_id and lookup(book.entries, salt, new_id) != NIL:
+    tag = tag_of(book.control[0]["salt"], new_id)
+    other = find(book.entries, book.orders, tag, new_id)
+    if new_id != old_id and slot_at(book.entries, other) != NIL:
         return Status.ORDER_ID_DUPLICATE
-    status = replace_at(book, slot, event)
+    level = level_of(book, owner_of(book, slot), event["price"])
+    status = replace_at(book, slot, event, level, NIL)
     if status >= 0 and new_id != old_id:
-        erase(book.entries, salt, old_id)
-        insert(book.entries, salt, new_id, slot)
+        erase_at(book.entries, place)
+        enter(book.entries, find(book.entries, book.orders, tag, new_id), tag, slot)
     return status
 
 
@@ -114,9 +140,46 @@ def apply_all(book, events, statuses):  # type: ignore[no-untyped-def]
         How many were refused.
     """
     refused = 0
-    for place in range(len(events)):
-        status = apply_by_id(book, events[place])
-        statuses[place] = status
-        if status < 0:
-            refused += 1
+    tag_first(book, events, statuses)
+    start, stop, ahead = 0, max(0, len(events) - 3 * AHEAD), AHEAD
+    for _ in range(2):  # all but the last events, then those, which have none to look ahead at
+        for place in range(start, stop):
+            look_ahead_by_id(book, events, statuses, place, ahead)
+            status = apply_tagged(book, events[place], statuses[place] & TAG_MASK)
+            statuses[place] = status
+            if rarely(status < 0):
+                refused += 1
+        start, stop, ahead = stop, len(events), 0
     return refused
+
+
+@verb
+def tag_first(book, events, notes):  # type: ignore[no-untyped-def]
+    """Note the tags of the events that `look_ahead_by_id` will not come by first."""
+    salt = book.control[0]["salt"]
+    for place in range(min(3 * AHEAD, len(events))):
+        notes[place] = tag_of(salt, events[place]["order_id"])
+
+
+@verb
+def look_ahead_by_id(book, events, notes, place, ahead):  # type: ignore[no-untyped-def]
+    """Ask for the memory of three events to come, as far as each one's addresses are known by then.
+
+    Args:
+        book: the book.
+        events: EVENT; three times `ahead` of them follow `place`.
+        notes: int64 per event: takes the tag of its id, and above that a guess at its slot.
+        place: of the event that is next.
+        ahead: how far to look at a time.
+    """
+    last, later, soon = place + 3 * ahead, place + 2 * ahead, place + ahead
+    tag = tag_of(book.control[0]["salt"], events[last]["order_id"])
+    notes[last] = tag
+    prefetch_entry(book.entries, tag)
+    slot = slot_likely(book.entries, notes[later] & TAG_MASK)
+    notes[later] |= np.int64(slot) << TAG_BITS
+    prefetch(book.nodes, slot)
+    prefetch(book.orders, slot)
+    prefetch_neighbours(book, notes[soon] >> TAG_BITS, events[soon])
+    if events[soon]["symbol"] != events[place]["symbol"]:
+        prefetch_market(book, events[soon], events[later], events[last])

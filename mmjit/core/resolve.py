@@ -5,24 +5,38 @@ what is left of it. A slot is given back when nothing is left, so handles stay a
 that rest at once. It also completes events that name an order by its id only (side, price, and the
 quantity of a delete) and watches the bounds of each symbol.
 
-Invariant: between calls `meter.depth + fresh slots in use` equals the entries of the index.
+Invariant: between calls `meter.depth + fresh slots in use` equals the entries that are not empty.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from mmjit.core.codes import NIL, Flag, Kind, Status
-from mmjit.core.index import erase, insert, lookup
+from mmjit.core.index import enter, erase_at, find, prefetch_entry, slot_at, slot_likely, tag_of
+from mmjit.core.intrinsics import lowest_bit, prefetch, rarely
 from mmjit.core.jit import helper, kernel, verb
+from mmjit.core.ladder import NUMBER_BITS
+from mmjit.core.levels import PAGE_LEVELS
 from mmjit.core.pool import Pool, acquire, release
+from mmjit.core.wrapping import exact_quotient, inverse
+
+PRICE_MAX: Final = (1 << 31) - 1  # the highest price of an instrument unless its events exceed it
+# Between asking for memory and using it lie so many events: about half a microsecond.
+_ENTRY_AHEAD: Final = 24  # for the entry of an event's id
+_SEAT_AHEAD: Final = 12  # for the seat that the entry names, which has come by then
 
 
 class Resolver(NamedTuple):
     """The orders that rest while a tape is being made."""
 
     seats: Any  # SEAT per slot
-    entries: Any  # ENTRY, the id index
+    entries: Any  # ENTRY, PER_SLOT or more per slot, a power of two
     pool: Pool
     bounds: Any  # BOUNDS per symbol
+    pages: Any  # ENTRY, from the key of a page to its number, a power of two
+    page_keys: Any  # PAGE_KEY per page
+    page_meter: Any  # METER, one: `fresh` is how many pages there are
 
 
 @kernel
@@ -30,32 +44,61 @@ def resolve(resolver, events, counts):  # type: ignore[no-untyped-def]
     """Fill in handle, side, price and quantity of a run of events.
 
     Args:
-        resolver: has a free slot and two index entries for every event of the run.
+        resolver: has a free slot for every event of the run.
         events: EVENT, in order; `handle` is written, and of events that name an order `side`,
-            `price` (unless flagged OWN_PRICE) and, for a delete, `qty_lots`.
+            `price` (unless flagged OWN_PRICE) and, for a delete, `qty_lots`; of one that comes to
+            rest `level`. Until an event is
+            resolved its `handle` holds the tag of its id.
         counts: int64[STATUS_SPAN]; `counts[-status]` grows by one for each event that a book would
-            refuse. Such an event keeps the handle NIL, and `refusal` says why; one that asks for
+            refuse. Such an event keeps the handle NIL, and `level` says why; one that asks for
             more than is left of its order has a handle all the same.
     """
+    last = len(events) - 1
+    for place in range(min(_ENTRY_AHEAD, len(events))):
+        _ask_for_entry(resolver, events[place])
     for place in range(len(events)):
+        _ask_for_entry(resolver, events[min(place + _ENTRY_AHEAD, last)])
+        _ask_for_seat(resolver, events[min(place + _SEAT_AHEAD, last)])
         event = events[place]
-        event["handle"] = NIL
+        event["level"] = NIL
         status = _resolve_one(resolver, event)
-        event["refusal"] = status
-        if status < 0:
+        if rarely(status < 0):
+            event["level"] = status
             counts[-status] += 1
+
+
+@verb
+def _ask_for_entry(resolver, event):  # type: ignore[no-untyped-def]
+    """Ask for the entry of an event's id, and note the tag."""
+    tag = tag_of(0, event["order_id"])
+    event["handle"] = tag
+    prefetch_entry(resolver.entries, tag)
+    prefetch(resolver.bounds, event["symbol"])
+    if event["kind"] == Kind.REPLACE:
+        prefetch_entry(resolver.entries, tag_of(0, event["other_id"]))
+
+
+@verb
+def _ask_for_seat(resolver, event):  # type: ignore[no-untyped-def]
+    """Ask for the seat that an event's entry names, and for the bounds of its symbol."""
+    prefetch(resolver.seats, slot_likely(resolver.entries, event["handle"]))
+    symbol = min(max(0, np.int64(event["symbol"])), len(resolver.bounds) - 1)
+    rank = _rank_of(resolver.bounds[symbol], event)
+    prefetch_entry(resolver.pages, tag_of(0, _key_of(event, rank)))
 
 
 @verb
 def _resolve_one(resolver, event):  # type: ignore[no-untyped-def]
     """Resolve one event."""
     kind = event["kind"]
+    tag = np.int64(event["handle"])
+    event["handle"] = NIL
     if event["symbol"] < 0 or event["symbol"] >= len(resolver.bounds):
         return Status.SYMBOL_UNKNOWN
     if kind == Kind.ADD:
-        return _seat(resolver, event)
+        return _seat(resolver, tag, event)
     if kind == Kind.LEVEL:
-        _watch(resolver, event)
+        _widen_bounds(resolver, event)
         return Status.OK
     if kind == Kind.CLEAR:
         _unseat_symbol(resolver, event["symbol"])
@@ -63,29 +106,30 @@ def _resolve_one(resolver, event):  # type: ignore[no-untyped-def]
         return Status.OK
     if event["order_id"] == 0:
         return Status.ORDER_ID_ZERO
-    slot = lookup(resolver.entries, 0, event["order_id"])
+    place = find(resolver.entries, resolver.seats, tag, event["order_id"])
+    slot = np.int64(slot_at(resolver.entries, place))
     if slot == NIL:
         return Status.ORDER_ID_UNKNOWN
-    seat = resolver.seats[slot]
-    if seat["symbol"] != event["symbol"]:
+    if resolver.seats[slot]["symbol"] != event["symbol"]:
         return Status.ORDER_OF_OTHER_SYMBOL
     if kind == Kind.REPLACE:
-        return _reseat(resolver, seat, slot, event)
-    return _shrink(resolver, seat, slot, event)
+        return _reseat(resolver, place, slot, event)
+    return _shrink(resolver, place, slot, event)
 
 
 @verb
-def _seat(resolver, event):  # type: ignore[no-untyped-def]
+def _seat(resolver, tag, event):  # type: ignore[no-untyped-def]
     """Give a new order a slot."""
     if event["order_id"] == 0:
         return Status.ORDER_ID_ZERO
     if event["qty_lots"] <= 0:
         return Status.QTY_NOT_POSITIVE
-    if lookup(resolver.entries, 0, event["order_id"]) != NIL:
+    place = find(resolver.entries, resolver.seats, tag, event["order_id"])
+    if slot_at(resolver.entries, place) != NIL:
         return Status.ORDER_ID_DUPLICATE
 
     slot = acquire(resolver.pool)
-    insert(resolver.entries, 0, event["order_id"], slot)
+    enter(resolver.entries, place, tag, slot)
     seat = resolver.seats[slot]
     seat["qty_lots"] = event["qty_lots"]
     seat["price"] = event["price"]
@@ -98,19 +142,23 @@ def _seat(resolver, event):  # type: ignore[no-untyped-def]
 
 
 @verb
-def _reseat(resolver, seat, slot, event):  # type: ignore[no-untyped-def]
+def _reseat(resolver, place, slot, event):  # type: ignore[no-untyped-def]
     """Give an order its new id, quantity and price; it keeps its slot."""
+    seat = resolver.seats[slot]
     event["side"] = seat["side"]
     if event["qty_lots"] <= 0:
         return Status.QTY_NOT_POSITIVE
     if event["other_id"] == 0:
         return Status.ORDER_ID_ZERO
     if event["other_id"] != event["order_id"]:
-        if lookup(resolver.entries, 0, event["other_id"]) != NIL:
+        tag = tag_of(0, event["other_id"])
+        other = find(resolver.entries, resolver.seats, tag, event["other_id"])
+        if slot_at(resolver.entries, other) != NIL:
             return Status.ORDER_ID_DUPLICATE
 
-        erase(resolver.entries, 0, event["order_id"])
-        insert(resolver.entries, 0, event["other_id"], slot)
+        erase_at(resolver.entries, place)
+        other = find(resolver.entries, resolver.seats, tag, event["other_id"])
+        enter(resolver.entries, other, tag, slot)
         seat["order_id"] = event["other_id"]
     seat["qty_lots"] = event["qty_lots"]
     seat["price"] = event["price"]
@@ -120,8 +168,9 @@ def _reseat(resolver, seat, slot, event):  # type: ignore[no-untyped-def]
 
 
 @verb
-def _shrink(resolver, seat, slot, event):  # type: ignore[no-untyped-def]
+def _shrink(resolver, place, slot, event):  # type: ignore[no-untyped-def]
     """Take what an event takes off an order; one that asks for more takes all and is counted."""
+    seat = resolver.seats[slot]
     event["side"] = seat["side"]
     if event["flags"] & Flag.OWN_PRICE == 0:
         event["price"] = seat["price"]
@@ -133,7 +182,7 @@ def _shrink(resolver, seat, slot, event):  # type: ignore[no-untyped-def]
     left = seat["qty_lots"] - event["qty_lots"]
     seat["qty_lots"] = max(0, left)
     if left <= 0:
-        erase(resolver.entries, 0, event["order_id"])
+        erase_at(resolver.entries, place)
         release(resolver.pool, slot)
     if left < 0:
         return Status.OVER_EXECUTION if event["kind"] == Kind.EXECUTE else Status.OVER_REDUCTION
@@ -147,12 +196,21 @@ def _unseat_symbol(resolver, symbol):  # type: ignore[no-untyped-def]
         seat = resolver.seats[slot]
         if seat["symbol"] == symbol and seat["qty_lots"] > 0:
             seat["qty_lots"] = 0
-            erase(resolver.entries, 0, seat["order_id"])
+            tag = tag_of(0, seat["order_id"])
+            place = find(resolver.entries, resolver.seats, tag, seat["order_id"])
+            erase_at(resolver.entries, place)
             release(resolver.pool, slot)
 
 
 @verb
 def _watch(resolver, event):  # type: ignore[no-untyped-def]
+    """Widen the bounds of a symbol by an event's price and quantity, and name the price's level."""
+    _widen_bounds(resolver, event)
+    event["level"] = _level_of(resolver, event)
+
+
+@verb
+def _widen_bounds(resolver, event):  # type: ignore[no-untyped-def]
     """Widen the bounds of a symbol by an event's price and quantity."""
     bounds = resolver.bounds[event["symbol"]]
     price = event["price"]
@@ -164,20 +222,61 @@ def _watch(resolver, event):  # type: ignore[no-untyped-def]
     bounds["price_max"] = max(bounds["price_max"], price)
     bounds["qty_lots_max"] = max(bounds["qty_lots_max"], event["qty_lots"])
     step = bounds["increment"]
-    if step == 0 or price % step != 0:
-        bounds["increment"] = _common_divisor(step, abs(price))
+    if rarely(step == 0 or price % step != 0):
+        _count_in(bounds, _common_divisor(step, abs(price)))
+
+
+@helper
+def _count_in(bounds, step):  # type: ignore[no-untyped-def]
+    """Count the prices of a symbol in an increment; levels named so far do no harm, and no good."""
+    bounds["increment"] = step
+    step = max(1, step)
+    bounds["twos"] = lowest_bit(step)
+    bounds["inverse"] = inverse(step >> lowest_bit(step))
+    bounds["top"] = PRICE_MAX // step * step
+
+
+@kernel
+def expect_increments(bounds, steps):  # type: ignore[no-untyped-def]
+    """Count the prices of each symbol in its increment (0: none) until one is no multiple of it."""
+    for symbol in range(len(bounds)):
+        _count_in(bounds[symbol], steps[symbol])
 
 
 @verb
+def _rank_of(bounds, event):  # type: ignore[no-untyped-def]
+    """The rank of an event's price, as its book will count it if its bounds are the usual ones."""
+    if event["side"] == 0:
+        return exact_quotient(event["price"], 0, bounds["inverse"], bounds["twos"])
+    return exact_quotient(bounds["top"], event["price"], bounds["inverse"], bounds["twos"])
+
+
+@verb
+def _key_of(event, rank):  # type: ignore[no-untyped-def]
+    """The key of the page of a price."""
+    owner = np.int64(event["symbol"]) * 2 + (event["side"] & 1)
+    return owner << NUMBER_BITS | rank // PAGE_LEVELS & (1 << NUMBER_BITS) - 1
+
+
+@verb
+def _level_of(resolver, event):  # type: ignore[no-untyped-def]
+    """The level of an event's price within the region that a replay will set apart."""
+    rank = _rank_of(resolver.bounds[event["symbol"]], event)
+    key = _key_of(event, rank)
+    tag = tag_of(0, key)
+    place = find(resolver.pages, resolver.page_keys, tag, key)
+    page = np.int64(slot_at(resolver.pages, place))
+    if rarely(page == NIL):
+        meter = resolver.page_meter[0]
+        page = meter["fresh"]
+        meter["fresh"] += 1
+        resolver.page_keys[page]["order_id"] = key
+        enter(resolver.pages, place, tag, page)
+    return page * PAGE_LEVELS + (rank & PAGE_LEVELS - 1)
+
+
+@helper
 def _common_divisor(left, right):  # type: ignore[no-untyped-def]
     while right != 0:
         left, right = right, left % right
     return left
-
-
-@kernel
-def rehash(old, new):  # type: ignore[no-untyped-def]
-    """Enter everything of one index into a larger one, which is empty."""
-    for place in range(len(old)):
-        if old[place]["order_id"] != 0:
-            insert(new, 0, old[place]["order_id"], old[place]["slot"])

@@ -10,9 +10,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from mmjit.core.alarms import drop_alarm
-from mmjit.core.book import INDEXED, Book, take
+from mmjit.core.book import INDEXED, Book, erase_id, take
 from mmjit.core.codes import NIL
-from mmjit.core.index import erase
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import Ledger, count_open, open_more, row_of
 from mmjit.core.levels import held
@@ -108,7 +107,7 @@ def remove(venue, slot):  # type: ignore[no-untyped-def]
     book = venue.book
     if book.orders[slot]["flags"] & SPECIAL:
         _let_go(venue, slot)
-    take(book, slot, book.nodes[slot]["qty_lots"])
+    take(book, slot, np.int64(book.nodes[slot]["qty_lots"]))
     forget(venue, slot)
 
 
@@ -116,7 +115,7 @@ def remove(venue, slot):  # type: ignore[no-untyped-def]
 def forget(venue, slot):  # type: ignore[no-untyped-def]
     """Free the slot and the id of an order that has left the book."""
     book = venue.book
-    erase(book.entries, book.control[0]["salt"], book.orders[slot]["order_id"])
+    erase_id(book, book.orders[slot]["order_id"])
     release(book.order_pool, slot)
 
 
@@ -128,7 +127,7 @@ def _let_go(venue, slot):  # type: ignore[no-untyped-def]
     if order["flags"] & OWNED:
         owner = held(book.levels[held(book.nodes[slot]["level"])]["owner"])
         left = leaves_of(venue, slot)
-        open_more(venue.ledger, order["owner"], owner >> 1, owner & 1, -left)
+        open_more(venue.ledger, np.int64(order["owner"]), owner >> 1, owner & 1, -left)
     leave_details(venue, slot)
 
 
@@ -143,7 +142,7 @@ def leave_details(venue, slot):  # type: ignore[no-untyped-def]
     if flags & OWNED:
         symbol = held(book.levels[held(book.nodes[slot]["level"])]["owner"]) >> 1
         leave_own(venue.details, venue.ledger.accounts[order["owner"]], slot)
-        count_open(venue.ledger, order["owner"], symbol, -1)
+        count_open(venue.ledger, np.int64(order["owner"]), symbol, np.int64(-1))
         if flags & REDUCING:
             row = row_of(venue.ledger, order["owner"], symbol)
             venue.ledger.positions[row]["reducing_count"] -= 1

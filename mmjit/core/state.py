@@ -11,9 +11,12 @@ import numpy as np
 
 from mmjit.core.book import Book
 from mmjit.core.codes import NIL, STATUS_SPAN, Status
+from mmjit.core.index import PER_SLOT
+from mmjit.core.intrinsics import lowest_bit
 from mmjit.core.jit import kernel
-from mmjit.core.ladder import HEIGHTS, RANK_BITS
+from mmjit.core.ladder import HEIGHTS, heights_for
 from mmjit.core.ledger import Ledger, format_ledger
+from mmjit.core.levels import PAGE_LEVELS, PRICE_MAX, RANK_BITS, forget_pages
 from mmjit.core.pool import Pool
 from mmjit.core.records import (
     ALARM,
@@ -37,17 +40,18 @@ from mmjit.core.records import (
 )
 from mmjit.core.resting import Venue
 from mmjit.core.tables import ACCOUNT, FILL, LIMIT, POSITION, TERMS, TOTAL
+from mmjit.core.wrapping import inverse
 
 Array = np.ndarray[Any, Any]
 Allocate = Callable[[str, Any, int], Array]  # name, dtype, length -> zeroed array
 
-SEMANTICS: Final = 1  # raised whenever a kernel changes what it does to a book
+SEMANTICS: Final = 2  # raised whenever a kernel changes what it does to a book
 LINE_BYTES: Final = 64  # of a cache
-PRICE_MAX: Final = (1 << 62) - 1  # of either sign, so that a difference of two prices fits
 _LINE_NODES: Final = LINE_BYTES // NODE32.itemsize
 _RUNGS_MIN: Final = 1024
 _ALARMS_MIN: Final = 1 << 16
-_WORST: Final = 11  # 8 masks a level where no two share one, and a quarter of the table stays empty
+_WORST: Final = 11  # 8 masks a page where no two share one, and a quarter of the table stays empty
+_PAGES_MIN: Final = 1 << 17
 
 
 class Counts(NamedTuple):
@@ -55,7 +59,7 @@ class Counts(NamedTuple):
 
     symbols: int
     orders: int  # resting at once; rounded up to a whole cache line of nodes
-    levels: int  # prices with an order at once, over all symbols and sides
+    pages: int  # of eight neighbouring prices each, with an order at once: over all sides
     rungs: int = NIL  # masks of the ladder, a power of two; NIL: `rungs_for`
     wide: bool = False  # quantities of 64 bits in the slab
 
@@ -84,16 +88,25 @@ def power_of_two(at_least: int) -> int:
     return 1 << max(0, (at_least - 1).bit_length())
 
 
-def rungs_for(levels: int, symbols: int = 1) -> int:
-    """How many masks the ladder of so many levels and symbols should have.
+def pages_for(orders: int) -> int:
+    """How many pages so many orders should have: one each, of very many a quarter.
 
-    Up to 64 neighbouring prices share a mask, so that four places a level (three of them usable) is
+    Orders cluster around the touch, eight prices to a page; those of 8,000 symbols take a page for
+    every six or seven. More scattered ones meet LEVEL_POOL_EXHAUSTED before the orders run out.
+    """
+    return min(orders, max(_PAGES_MIN, orders >> 2))
+
+
+def rungs_for(pages: int, symbols: int = 1) -> int:
+    """How many masks the ladder of so many pages and symbols should have.
+
+    Up to 64 neighbouring pages share a mask, so that four places a page (three of them usable) is
     ample for real prices; only prices scattered over billions of increments need up to eight masks
-    each and then meet LADDER_EXHAUSTED before the levels run out. The first level of each side of a
-    symbol, and up to 93 levels in all, are given room for the worst case.
+    each and then meet LADDER_EXHAUSTED before the pages run out. The first page of each side of a
+    symbol, and up to 93 pages in all, are given room for the worst case.
     """
     lonely = max(_RUNGS_MIN, _WORST * 2 * symbols)
-    return power_of_two(max(4 * levels, min(_WORST * levels, lonely), 2 * HEIGHTS))
+    return power_of_two(max(4 * pages, min(_WORST * pages, lonely), 2 * HEIGHTS))
 
 
 def alarms_for(orders: int) -> int:
@@ -105,19 +118,21 @@ def book_arrays(counts: Counts) -> tuple[ArraySpec, ...]:
     """The arrays of a book that holds so much, in the order in which they are allocated."""
     node, nodes_a_level = (NODE64, 1) if counts.wide else (NODE32, 2)
     orders = -(-max(1, counts.orders) // _LINE_NODES) * _LINE_NODES
-    rungs = rungs_for(counts.levels, counts.symbols) if counts.rungs == NIL else counts.rungs
+    rungs = rungs_for(counts.pages, counts.symbols) if counts.rungs == NIL else counts.rungs
     return (
-        ArraySpec("nodes", node, orders + counts.levels * nodes_a_level),
+        ArraySpec("nodes", node, orders + counts.pages * PAGE_LEVELS * nodes_a_level),
         ArraySpec("orders", ORDER, orders),
         ArraySpec("order_free", np.dtype(np.int32), orders),
-        ArraySpec("entries", ENTRY, power_of_two(2 * orders)),
-        ArraySpec("level_free", np.dtype(np.int32), counts.levels),
-        ArraySpec("places", PLACE, power_of_two(2 * counts.levels)),
+        ArraySpec("entries", ENTRY, power_of_two(PER_SLOT * orders)),
+        ArraySpec("masks", np.dtype(np.int16), counts.pages),
+        ArraySpec("page_free", np.dtype(np.int32), counts.pages),
+        ArraySpec("places", PLACE, power_of_two(2 * counts.pages)),
         ArraySpec("rungs", RUNG, rungs),
+        ArraySpec("roots", np.dtype(np.int64), 2 * counts.symbols),
         ArraySpec("sides", SIDE, 2 * counts.symbols),
         ArraySpec("symbols", SYMBOL, counts.symbols),
         ArraySpec("order_meter", METER, 1),
-        ArraySpec("level_meter", METER, 1),
+        ArraySpec("page_meter", METER, 1),
         ArraySpec("control", CONTROL, 1),
     )
 
@@ -154,14 +169,16 @@ def lay_out(counts: Counts, allocate: Allocate) -> Book:
     return Book(
         nodes=given["nodes"],
         levels=given["nodes"][len(given["orders"]) :].view(level),
+        masks=given["masks"],
         orders=given["orders"],
         sides=given["sides"],
         symbols=given["symbols"],
         places=given["places"],
         rungs=given["rungs"],
+        roots=given["roots"],
         entries=given["entries"],
         order_pool=Pool(given["order_free"], given["order_meter"]),
-        level_pool=Pool(given["level_free"], given["level_meter"]),
+        page_pool=Pool(given["page_free"], given["page_meter"]),
         control=given["control"],
     )
 
@@ -233,15 +250,15 @@ def format_book(book, salt):  # type: ignore[no-untyped-def]
     """Make zeroed arrays an empty book."""
     for slot in range(len(book.orders)):
         book.nodes[slot]["level"] = NIL
-    for level in range(len(book.levels)):
-        book.levels[level]["owner"] = NIL
     for owner in range(len(book.sides)):
         book.sides[owner]["best"] = NIL
+        book.sides[owner]["base"] = -(owner & 1)
+        book.sides[owner]["heights"] = 1
     for symbol in range(len(book.symbols)):
         book.symbols[symbol]["price_max"] = -1
         book.symbols[symbol]["increment"] = 1
     book.order_pool.meter[0]["capacity"] = len(book.orders)
-    book.level_pool.meter[0]["capacity"] = len(book.levels)
+    book.page_pool.meter[0]["capacity"] = len(book.masks)
     book.control[0]["salt"] = salt
 
 
@@ -271,7 +288,17 @@ def configure_symbol(book, symbol, price_min, price_max, increment):  # type: ig
         return Status.SYMBOL_IN_USE
 
     record = book.symbols[symbol]
+    if record["price_max"] >= record["price_min"]:
+        forget_pages(book, symbol)
     record["price_min"] = price_min
     record["price_max"] = price_min + steps * increment
     record["increment"] = increment
+    twos = lowest_bit(increment)
+    odd = increment >> twos
+    for side in range(2):
+        half = book.sides[2 * symbol + side]
+        half["twos"] = twos
+        half["base"] = record["price_min"] if side == 0 else record["price_max"]
+        half["inverse"] = inverse(odd if side == 0 else -odd)
+        half["heights"] = heights_for(steps // PAGE_LEVELS)
     return Status.OK

@@ -17,8 +17,8 @@ from mmjit.core.codes import NIL, Flag, Kind
 from mmjit.core.desk import QUOTE_LEVELS, lots_before
 from mmjit.core.jit import CHECKED, helper, verb
 from mmjit.core.ledger import count_open, mark_of, mark_position, open_more, take_fill
+from mmjit.core.levels import next_level
 from mmjit.core.logbook import write_fill, write_step
-from mmjit.core.reads import next_level
 
 OURS: Final = 0  # the account of the ledger
 LATEST: Final = 1 << 62  # after every sequence number

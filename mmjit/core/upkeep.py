@@ -104,12 +104,12 @@ def look_after(venue):  # type: ignore[no-untyped-def]
         for owner in range(len(accounts)):
             if accounts[owner]["attention"] & CHECK_REDUCING:
                 accounts[owner]["attention"] = accounts[owner]["attention"] & ~CHECK_REDUCING
-                cancel_own(venue, owner, NIL, NIL, True)
+                cancel_own(venue, owner, np.int64(NIL), np.int64(NIL), np.int64(1))
         _mark_touched(venue)
         for owner in range(len(accounts)):
             if accounts[owner]["attention"] & ORDERS_OPEN:
                 accounts[owner]["attention"] = accounts[owner]["attention"] & ~ORDERS_OPEN
-                cancel_own(venue, owner, NIL, NIL, False)
+                cancel_own(venue, owner, np.int64(NIL), np.int64(NIL), np.int64(0))
         for owner in range(len(accounts)):
             control["attention"] |= accounts[owner]["attention"]
 
@@ -118,7 +118,7 @@ def look_after(venue):  # type: ignore[no-untyped-def]
 def cancel_own(venue, owner, symbol, side, only_idle):  # type: ignore[no-untyped-def]
     """Cancel an account's orders, of a symbol and side or (NIL) of all; returns how many.
 
-    `only_idle`: only reduce-only orders that can no longer reduce anything.
+    `only_idle` 1: only reduce-only orders that can no longer reduce anything.
     """
     book = venue.book
     count = 0
@@ -127,7 +127,7 @@ def cancel_own(venue, owner, symbol, side, only_idle):  # type: ignore[no-untype
         after = np.int64(venue.details[slot]["next_own"])
         place = np.int64(book.levels[book.nodes[slot]["level"]]["owner"])
         wanted = (symbol == NIL or place >> 1 == symbol) and (side == NIL or place & 1 == side)
-        if only_idle and wanted:
+        if only_idle != 0 and wanted:
             reducing = book.orders[slot]["flags"] & REDUCING != 0
             wanted = reducing and reducible(venue.ledger, owner, place >> 1, place & 1) == 0
         if wanted:

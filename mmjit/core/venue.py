@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from mmjit.core.admission import owner_status, rings_take
+from mmjit.core.ahead import prefetch_market, prefetch_neighbours
+from mmjit.core.book import find_slot
 from mmjit.core.codes import (
     NIL,
     STATUS_SPAN,
@@ -22,12 +24,14 @@ from mmjit.core.codes import (
     TradingStatus,
 )
 from mmjit.core.entry import change_orders
-from mmjit.core.index import lookup
+from mmjit.core.index import TAG_BITS, TAG_MASK, prefetch_entry, slot_likely, tag_of
+from mmjit.core.intrinsics import prefetch, rarely, within
 from mmjit.core.jit import helper, kernel, signature_of, verb
 from mmjit.core.ledger import pull_kill
 from mmjit.core.levels import LEVEL_QTY_MAX
 from mmjit.core.matching import UNCERTAIN, measure
 from mmjit.core.records import COMMAND
+from mmjit.core.replay import AHEAD
 from mmjit.core.upkeep import advance, cancel_own, settle, touch
 
 # ---- commands -------------------------------------------------------------------------------
@@ -59,9 +63,9 @@ def form_of(commands, place):  # type: ignore[no-untyped-def]
             command["kind"] != Kind.NEW or command["tif"] != TimeInForce.GTD
         )
         return np.int64(1) if alone else np.int64(Status.RECORD_MISSING)
-    if place + 1 >= len(commands) or commands[place + 1]["kind"] != Kind.MORE:
+    if rarely(place + 1 >= len(commands) or commands[place + 1]["kind"] != Kind.MORE):
         return np.int64(Status.RECORD_MISSING)
-    if commands[place + 1]["flags"] & Flag.LAST == 0:
+    if rarely(commands[place + 1]["flags"] & Flag.LAST == 0):
         return np.int64(Status.RECORD_MISSING)
     return np.int64(2)
 
@@ -69,6 +73,13 @@ def form_of(commands, place):  # type: ignore[no-untyped-def]
 @verb
 def apply_command(venue, commands, place):  # type: ignore[no-untyped-def]
     """Do one command; returns its status, that of its second record, and how many it has."""
+    salt = venue.book.control[0]["salt"]
+    return apply_tagged_command(venue, commands, place, tag_of(salt, commands[place]["order_id"]))
+
+
+@verb
+def apply_tagged_command(venue, commands, place, tag):  # type: ignore[no-untyped-def]
+    """`apply_command` where the tag of the command's order id is known."""
     size = form_of(commands, place)
     if size < 0:
         return _refused(venue, commands[place], size), np.int64(0), np.int64(1)
@@ -78,7 +89,8 @@ def apply_command(venue, commands, place):  # type: ignore[no-untyped-def]
     control["command_count"] += 1
     advance(venue, head["venue_ns"])
     before = control["filled_lots"], control["rested_lots"], control["prevented_lots"]
-    _report(control, (0, 0, 0))
+    nothing = np.int64(0)
+    _report(control, (nothing, nothing, nothing))
     bests = best_words(venue.book, head["symbol"])
     # of a quote, the second record is its ask
     display_lots = more["qty_lots"] if size == 2 and head["kind"] == Kind.NEW else np.int64(0)
@@ -88,9 +100,12 @@ def apply_command(venue, commands, place):  # type: ignore[no-untyped-def]
         statuses = _quote_statuses(venue, head, more)
         sides = 2 if statuses[0] == 0 else 0
     for turn in range(sides):
-        command = head if sides == 1 else _side_of_quote(venue, head, more, turn)
-        status = _do(venue, command, display_lots, more["venue_ns"])
-        if status < 0:
+        command = head
+        if rarely(sides == 2):
+            command = _side_of_quote(venue, head, more, turn)
+            tag = tag_of(venue.book.control[0]["salt"], command["order_id"])
+        status = _do(venue, command, tag, display_lots, more["venue_ns"])
+        if rarely(status < 0):
             _refused(venue, head, status)
         if sides == 1 or command["side"] == 0:
             statuses = status, statuses[1]
@@ -153,16 +168,16 @@ def _note_done(venue, command, bests):  # type: ignore[no-untyped-def]
     control["sequence"] += 1
     control["last_ns"] = max(control["last_ns"], command["venue_ns"])
     control["best_changed"] = best_words(book, command["symbol"]) != bests
-    if command["symbol"] >= 0 and command["symbol"] < len(book.symbols):
+    if within(command["symbol"], len(book.symbols)):
         touch(venue, np.int64(command["symbol"]))
 
 
 @verb
-def _do(venue, command, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
+def _do(venue, command, tag, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
     """Judge a command, and do it; returns its status."""
     kind = command["kind"]
     if kind == Kind.NEW or kind == Kind.CANCEL or kind == Kind.AMEND or kind == Kind.TAKE:
-        return change_orders(venue, command, display_lots, gtd_ns)
+        return change_orders(venue, command, tag, display_lots, gtd_ns)
     elif kind == Kind.CANCEL_ALL:
         return _cancel_all(venue, command)
     elif kind == Kind.STATUS:
@@ -173,22 +188,22 @@ def _do(venue, command, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
 @verb
 def _cancel_all(venue, command):  # type: ignore[no-untyped-def]
     """Cancel an account's orders; returns how many."""
-    if command["owner"] < 0 or command["owner"] >= len(venue.ledger.accounts):
+    if rarely(command["owner"] < 0 or command["owner"] >= len(venue.ledger.accounts)):
         return np.int64(Status.ACCOUNT_UNKNOWN)
-    if command["symbol"] < NIL or command["symbol"] >= len(venue.book.symbols):
+    if rarely(command["symbol"] < NIL or command["symbol"] >= len(venue.book.symbols)):
         return np.int64(Status.SYMBOL_UNKNOWN)
-    if command["side"] < NIL or command["side"] > 1:
+    if rarely(command["side"] < NIL or command["side"] > 1):
         return np.int64(Status.SIDE_UNKNOWN)
     owner, symbol = np.int64(command["owner"]), np.int64(command["symbol"])
-    return np.int64(cancel_own(venue, owner, symbol, np.int64(command["side"]), False))
+    return np.int64(cancel_own(venue, owner, symbol, np.int64(command["side"]), np.int64(0)))
 
 
 @verb
 def _set_status(venue, command):  # type: ignore[no-untyped-def]
     """Set the trading status of a symbol."""
-    if command["symbol"] < 0 or command["symbol"] >= len(venue.book.symbols):
+    if rarely(command["symbol"] < 0 or command["symbol"] >= len(venue.book.symbols)):
         return np.int64(Status.SYMBOL_UNKNOWN)
-    if command["qty_lots"] < 0 or command["qty_lots"] > TradingStatus.CLOSED:
+    if rarely(command["qty_lots"] < 0 or command["qty_lots"] > TradingStatus.CLOSED):
         return np.int64(Status.KIND_UNKNOWN)
     venue.book.symbols[command["symbol"]]["status"] = command["qty_lots"]
     return np.int64(0)
@@ -213,7 +228,7 @@ def _quote_statuses(venue, head, more):  # type: ignore[no-untyped-def]
         status = np.int64(Status.TERMS_CONFLICT)
     else:
         status = _quote_rings(venue, head, more)
-    if status < 0:
+    if rarely(status < 0):
         _refused(venue, head, status)
         _refused(venue, head, status)
     return status, status
@@ -228,8 +243,8 @@ def _quote_rings(venue, head, more):  # type: ignore[no-untyped-def]
     mode = np.int64(UNCERTAIN)
     if head["self_trade"] == SelfTrade.CANCEL_OLDEST:
         mode = np.int64(SelfTrade.CANCEL_OLDEST)
-    bid = measure(venue, head, 0, head["price"], max(0, head["qty_lots"]), mode)
-    ask = measure(venue, head, 1, more["price"], max(0, more["qty_lots"]), mode)
+    bid = measure(venue, head, np.int64(0), head["price"], max(0, head["qty_lots"]), mode)
+    ask = measure(venue, head, np.int64(1), more["price"], max(0, more["qty_lots"]), mode)
     count = bid[1] + ask[1]
     if mode == UNCERTAIN and head["price"] >= more["price"]:  # the one may meet the other
         bids = min(max(0, head["qty_lots"]), LEVEL_QTY_MAX)  # not judged yet: it may be anything
@@ -280,7 +295,7 @@ def _side_of_quote(venue, head, more, turn):  # type: ignore[no-untyped-def]
 @verb
 def slot_of(book, order_id):  # type: ignore[no-untyped-def]
     """The slot of a live order, or NIL."""
-    return np.int64(lookup(book.entries, book.control[0]["salt"], order_id))
+    return np.int64(find_slot(book, order_id))
 
 
 @verb
@@ -296,6 +311,38 @@ def price_at(book, slot):  # type: ignore[no-untyped-def]
 
 
 # ---- for Python -----------------------------------------------------------------------------
+
+
+@verb
+def tag_first_commands(venue, commands, notes, start):  # type: ignore[no-untyped-def]
+    """Note the tags of the commands that `look_ahead_of` will not come by first."""
+    salt = venue.book.control[0]["salt"]
+    for place in range(start, min(start + 3 * AHEAD, len(commands))):
+        notes[place] = tag_of(salt, commands[place]["order_id"])
+
+
+@verb
+def look_ahead_of(venue, commands, notes, place):  # type: ignore[no-untyped-def]
+    """Ask for the memory of commands to come; a second record asks for nothing that harms.
+
+    Returns the tag of the order id of the command at `place`; `notes` are as in `look_ahead_by_id`.
+    """
+    book = venue.book
+    end = len(commands) - 1
+    last = min(place + 3 * AHEAD, end)
+    later = min(place + 2 * AHEAD, end)
+    soon = min(place + AHEAD, end)
+    tag = tag_of(book.control[0]["salt"], commands[last]["order_id"])
+    notes[last] = tag
+    prefetch_entry(book.entries, tag)
+    slot = slot_likely(book.entries, notes[later] & TAG_MASK)
+    notes[later] = notes[later] & TAG_MASK | np.int64(slot) << TAG_BITS
+    prefetch(book.nodes, slot)
+    prefetch(book.orders, slot)
+    prefetch_neighbours(book, notes[soon] >> TAG_BITS, commands[soon])
+    if commands[soon]["symbol"] != commands[place]["symbol"]:
+        prefetch_market(book, commands[soon], commands[later], commands[last])
+    return notes[place] & TAG_MASK
 
 
 @kernel
@@ -315,8 +362,10 @@ def submit_all(venue, commands, start, statuses):  # type: ignore[no-untyped-def
     """
     place = start
     control = venue.control[0]
+    tag_first_commands(venue, commands, statuses, start)
     while place < len(commands):
-        first, second, size = apply_command(venue, commands, place)
+        tag = look_ahead_of(venue, commands, statuses, place)
+        first, second, size = apply_tagged_command(venue, commands, place, tag)
         statuses[place] = first
         if size == 2:
             statuses[place + 1] = second
@@ -366,3 +415,9 @@ def kill(venue, owner):  # type: ignore[no-untyped-def]
 def attend(venue):  # type: ignore[no-untyped-def]
     """Look after accounts whose marks, limits or switches were changed outside a command."""
     settle(venue)
+    return np.int64(0)
+
+
+def attender(venue: Any) -> tuple[Any, Any]:
+    """`attend`, as `submitter` has `submit_all`."""
+    return attend, signature_of(venue)

@@ -14,6 +14,8 @@ MASK: Final = (1 << 64) - 1
 _A: Final = 0xFF51AFD7ED558CCD  # murmur3's finaliser
 _B: Final = 0xC4CEB9FE1A85EC53
 _GOLDEN: Final = 0x9E3779B97F4A7C15
+_XX_1: Final = 0x9E3779B185EBCA87  # xxHash64's round
+_XX_2: Final = 0xC2B2AE3D27D4EB4F
 
 
 def _signed(word: int) -> int:
@@ -41,9 +43,27 @@ def plain_mix_pair(high: int, low: int) -> int:
     return _signed(word)
 
 
+def plain_inverse(odd: int) -> int:
+    """Twin of `inverse`."""
+    return _signed(pow(int(odd) & MASK, -1, 1 << 64))
+
+
+def plain_exact_quotient(price: int, base: int, inverse: int, twos: int) -> int:
+    """Twin of `exact_quotient`."""
+    word = (int(price) - int(base)) * int(inverse) & MASK
+    return _signed(word >> int(twos) | word << (64 - int(twos)))
+
+
 def plain_fold(total: int, word: int) -> int:
     """Twin of `fold`."""
     return _signed(int(total) * 3 + int(word))
+
+
+def plain_absorb(total: int, word: int) -> int:
+    """Twin of `absorb`."""
+    state = (int(total) + int(word) * _XX_2) & MASK
+    state = (state << 31 | state >> 33) & MASK
+    return _signed(state * _XX_1)
 
 
 def plain_weigh(left: int, left_weight: int, right: int, right_weight: int) -> int:
@@ -79,9 +99,35 @@ if COMPILED:
         return np.int64(word)
 
     @verb
+    def inverse(odd):  # type: ignore[no-untyped-def]
+        """The word that an odd one must be multiplied by to give 1."""
+        odd = np.uint64(odd)
+        word = odd  # right in its last three bits, and in twice as many after each step
+        for _ in range(5):
+            word *= np.uint64(2) - odd * word
+        return np.int64(word)
+
+    @verb
+    def exact_quotient(price, base, inverse, twos):  # type: ignore[no-untyped-def]
+        """`price - base` divided by what `inverse` and `twos` stand for: odd part, powers of two.
+
+        Where it does not divide, or comes out negative, the word is below 0 or larger than any
+        quotient of two words.
+        """
+        word = (np.uint64(price) - np.uint64(base)) * np.uint64(inverse)
+        return np.int64(word >> np.uint64(twos) | word << (np.uint64(64 - twos) & np.uint64(63)))
+
+    @verb
     def fold(total, word):  # type: ignore[no-untyped-def]
         """Take a word into a running checksum that depends on the order."""
         return np.int64(np.uint64(total) * np.uint64(3) + np.uint64(word))
+
+    @verb
+    def absorb(total, word):  # type: ignore[no-untyped-def]
+        """Take a word into a running checksum of which every bit soon hangs on it: xxHash64's."""
+        state = np.uint64(total) + np.uint64(word) * np.uint64(_XX_2)
+        state = state << np.uint64(31) | state >> np.uint64(33)
+        return np.int64(state * np.uint64(_XX_1))
 
     @verb
     def weigh(left, left_weight, right, right_weight):  # type: ignore[no-untyped-def]
@@ -99,6 +145,9 @@ if COMPILED:
 else:
     mix = plain_mix
     mix_pair = plain_mix_pair
+    inverse = plain_inverse
+    exact_quotient = plain_exact_quotient
     fold = plain_fold
+    absorb = plain_absorb
     weigh = plain_weigh
     draw = plain_draw

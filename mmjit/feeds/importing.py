@@ -2,58 +2,89 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from mmjit.core.codes import STATUS_SPAN, Status
+from mmjit.core.index import PER_SLOT, rewrite
 from mmjit.core.pool import Pool
-from mmjit.core.records import BOUNDS, ENTRY, METER, SEAT
-from mmjit.core.resolve import Resolver, rehash, resolve
-from mmjit.core.state import power_of_two
+from mmjit.core.records import BOUNDS, ENTRY, METER, PAGE_KEY, SEAT
+from mmjit.core.resolve import Resolver, expect_increments, resolve
+from mmjit.core.state import aligned_zeros, power_of_two
 from mmjit.instrument import Instrument
 
 Array = np.ndarray[Any, Any]
+
+_SEATS: Final = 1 << 22  # to begin with: memory that was never touched is none
+_INDEXED: Final = 1 << 12  # seats that there are entries for to begin with: those are scattered
+CENT: Final = 100  # in the price unit of US equity feeds, 0.0001 dollars
 
 
 class Resolving:
     """Gives a stream of events its handles, piece by piece, in memory bounded by what rests.
 
     Args:
-        symbol_count: how many symbols the events may name.
+        symbol_count: how many symbols the events may name; an event of another is refused.
+        increments: int64, what prices are usually multiples of, in price units: of every symbol
+            the same, or one each. A symbol whose prices are not gets the greatest common divisor;
+            0: that of its prices alone.
     """
 
-    def __init__(self, symbol_count: int = 1) -> None:
+    def __init__(self, symbol_count: int = 1, increments: int | Array = 0) -> None:
         self.counts = np.zeros(STATUS_SPAN, np.int64)
-        slots = 1 << 12
+        meter = np.zeros(1, METER)
+        meter["capacity"] = _SEATS
         self._resolver = Resolver(
-            np.zeros(slots, SEAT),
-            np.zeros(2 * slots, ENTRY),
-            Pool(np.zeros(slots, np.int32), _meter(slots)),
-            np.zeros(symbol_count, BOUNDS),
+            aligned_zeros("seats", SEAT, _SEATS),
+            aligned_zeros("entries", ENTRY, PER_SLOT * _INDEXED),
+            Pool(np.zeros(_SEATS, np.int32), meter),
+            aligned_zeros("bounds", BOUNDS, symbol_count),
+            aligned_zeros("pages", ENTRY, PER_SLOT * _INDEXED),
+            aligned_zeros("page_keys", PAGE_KEY, _INDEXED),
+            np.zeros(1, METER),
         )
+        wanted = np.broadcast_to(np.asarray(increments, np.int64), symbol_count)
+        expect_increments(self._resolver.bounds, np.ascontiguousarray(wanted))
 
     def __call__(self, events: Array) -> None:
         """Resolve a run of EVENT in place."""
-        self._grow(len(events), int(events["symbol"].max(initial=0)) + 1)
+        self._make_room(len(events))
         resolve(self._resolver, events, self.counts)
 
-    def _grow(self, event_count: int, symbol_count: int) -> None:
-        """Make room for as many new orders as there are events."""
+    def _make_room(self, event_count: int) -> None:
+        """Make room for as many new orders, and new pages, as there are events."""
+        self._make_room_for_pages(event_count)
         old = self._resolver
         meter = old.pool.meter[0]
         wanted = int(meter["fresh"]) - int(meter["depth"]) + event_count
-        slots = len(old.seats)
-        if wanted > slots:
+        if PER_SLOT * wanted > len(old.entries):
+            entries = aligned_zeros("entries", ENTRY, PER_SLOT * power_of_two(wanted))
+            rewrite(old.entries, entries)
+            old = self._resolver = old._replace(entries=entries)
+        if wanted > len(old.seats):
             slots = power_of_two(wanted)
-            entries = np.zeros(2 * slots, ENTRY)
-            rehash(old.entries, entries)
+            seats = aligned_zeros("seats", SEAT, slots)
+            seats[: len(old.seats)] = old.seats
+            free = np.zeros(slots, np.int32)
+            free[: len(old.seats)] = old.pool.free
             meter["capacity"] = slots
-            pool = Pool(_longer(old.pool.free, slots), old.pool.meter)
-            old = old._replace(seats=_longer(old.seats, slots), entries=entries, pool=pool)
-        if symbol_count > len(old.bounds):
-            old = old._replace(bounds=_longer(old.bounds, power_of_two(symbol_count)))
-        self._resolver = old
+            self._resolver = old._replace(seats=seats, pool=Pool(free, old.pool.meter))
+
+    def _make_room_for_pages(self, event_count: int) -> None:
+        old = self._resolver
+        wanted = self.level_pages + event_count
+        if wanted > len(old.page_keys):
+            keys = aligned_zeros("page_keys", PAGE_KEY, power_of_two(wanted))
+            keys[: len(old.page_keys)] = old.page_keys
+            pages = aligned_zeros("pages", ENTRY, 2 * len(keys))
+            rewrite(old.pages, pages)
+            self._resolver = old._replace(pages=pages, page_keys=keys)
+
+    @property
+    def level_pages(self) -> int:
+        """How many pages the levels named so far need."""
+        return int(self._resolver.page_meter[0]["fresh"])
 
     @property
     def order_slots(self) -> int:
@@ -71,8 +102,6 @@ class Resolving:
 
     def bounded(self, symbol: int, instrument: Instrument) -> Instrument:
         """An instrument with the bounds and the increment that its events had."""
-        if symbol >= len(self._resolver.bounds):
-            return instrument
         bounds = self._resolver.bounds[symbol]
         if bounds["event_count"] == 0:
             return instrument
@@ -89,18 +118,6 @@ class Resolving:
 def anomaly_counts(counts: Array) -> dict[str, int]:
     """The counts of a replay or a resolver that are not zero, by lower-case name."""
     return {s.name.lower(): int(counts[-s]) for s in Status if s < 0 and counts[-s]}
-
-
-def _meter(capacity: int) -> Array:
-    meter = np.zeros(1, METER)
-    meter["capacity"] = capacity
-    return meter
-
-
-def _longer(old: Array, length: int) -> Array:
-    new = np.zeros(length, old.dtype)
-    new[: len(old)] = old
-    return new
 
 
 Advance = Callable[[int], None]

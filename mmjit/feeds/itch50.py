@@ -26,7 +26,7 @@ import numpy as np
 
 from mmjit.core.records import EVENT
 from mmjit.errors import ArgumentError, FeedError
-from mmjit.feeds.importing import Resolving
+from mmjit.feeds.importing import CENT, Resolving
 from mmjit.feeds.unpack import Unpacked
 from mmjit.instrument import Instrument, Session
 from mmjit.progress import Progress
@@ -34,6 +34,7 @@ from mmjit.tape import Tape, TapeWriter
 from mmjit.wire.itch50 import (
     FRAME_BYTES_MAX,
     LAYOUT,
+    LOCATES,
     NOTICES,
     OTHER_SYMBOL,
     READ,
@@ -89,7 +90,7 @@ def import_itch50(
     wanted = None if symbols is None else _words(symbols)
     midnight = midnight_ns(day_of(source.name, date), timezone)
     decoder = make_decoder(midnight, wanted)
-    resolving = Resolving()
+    resolving = Resolving(LOCATES, CENT)
     with TapeWriter(out, replace=replace) as writer:
         total = source.stat().st_size if source.is_file() else 0
         with (
@@ -104,6 +105,7 @@ def import_itch50(
             [resolving.bounded(k, it) for k, it in enumerate(_instruments(decoder, timezone))],
             messages=int(decoder.tallies[READ].sum()),
             order_slots=resolving.order_slots,
+            level_pages=resolving.level_pages,
             qty_lots_max=resolving.qty_lots_max,
             window_levels=None,
             source={

@@ -21,7 +21,7 @@ import numpy as np
 from mmjit.core.codes import ASK, BID, NIL, Flag, Kind, TradingStatus
 from mmjit.core.records import EVENT
 from mmjit.errors import ArgumentError, FeedError
-from mmjit.feeds.importing import Resolving
+from mmjit.feeds.importing import CENT, Resolving
 from mmjit.feeds.lobster_files import RUN_ROWS, Reader, Recording, find_recording, message_runs
 from mmjit.feeds.lobster_window import Changes, Extra, Retarget, Window
 from mmjit.instrument import Instrument, Session
@@ -98,7 +98,7 @@ def import_lobster(
     midnight_ns = _midnight_ns(day, timezone)
     depth = _level_count(recording, levels)
 
-    resolving = Resolving()
+    resolving = Resolving(1, CENT)
     work = recording.message.byte_count * (1 if recording.orderbook else 2)
     with TapeWriter(out, replace=replace) as writer, Progress(named, work, progress) as bar:
         outcome = Outcome()
@@ -120,6 +120,7 @@ def import_lobster(
             [resolving.bounded(0, instrument)],
             messages=outcome.rows,
             order_slots=resolving.order_slots,
+            level_pages=resolving.level_pages,
             qty_lots_max=resolving.qty_lots_max,
             window_levels=depth,
             source=_source(recording, outcome, resolving),

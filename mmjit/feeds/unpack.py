@@ -36,7 +36,7 @@ class Unpacked:
         self.incomplete = False
         self.trailing_bytes = 0
         self._advance = advance
-        self._digest = hashlib.blake2b(digest_size=16)
+        self._digest = hashlib.sha256()
         self._bytes = 0
         self._packed = b""  # read and not unpacked yet
         self._member: Any = None  # the decompressor of the member that is being read
@@ -59,8 +59,8 @@ class Unpacked:
         self._file.close()
 
     def digest(self) -> dict[str, Any]:
-        """Name, size and digest of what was read, as a tape keeps them."""
-        return {"name": self.path.name, "bytes": self._bytes, "blake2b": self._digest.hexdigest()}
+        """Name, size and digest of what was read, as a tape keeps them and as `sha256sum` says."""
+        return {"name": self.path.name, "bytes": self._bytes, "sha256": self._digest.hexdigest()}
 
     def read_into(self, room: memoryview) -> int:
         """Fill some of the room, which is not empty, and return how many bytes; 0 at the end."""

@@ -80,7 +80,7 @@ def _write_order(command, done, event):  # type: ignore[no-untyped-def]
     event["side"] = command["side"]
     event["flags"] = Flag.LAST
     event["handle"] = NIL
-    event["refusal"] = 0
+    event["level"] = NIL
     event["other_id"] = 0
 
 
@@ -100,5 +100,5 @@ def _write_trade(venue, event):  # type: ignore[no-untyped-def]
     event["side"] = 1 - line["side"]
     event["flags"] = Flag.LAST if control["trade_tail"] == control["trade_head"] else 0
     event["handle"] = NIL
-    event["refusal"] = 0
+    event["level"] = NIL
     event["other_id"] = line["number"]

@@ -21,8 +21,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from mmjit.core.book import find_slot
 from mmjit.core.codes import BID, NIL, Flag, Kind, Term, TimeInForce
-from mmjit.core.index import lookup
 from mmjit.core.jit import kernel, verb
 from mmjit.core.levels import held
 from mmjit.core.records import record
@@ -277,7 +277,7 @@ def _write_cancel(flow, book, symbol, command, place):  # type: ignore[no-untype
     """A cancellation of the order at a place of the list, if its distance asks for it."""
     stream = flow.streams[symbol]
     order_id = flow.live[symbol, place]
-    slot = lookup(book.entries, book.control[0]["salt"], order_id)
+    slot = find_slot(book, order_id)
     if slot != NIL:
         level = book.levels[held(book.nodes[slot]["level"])]
         price = level["price"]

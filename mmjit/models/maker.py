@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from mmjit.core.book import find_slot
 from mmjit.core.codes import NIL, STATUS_SPAN, Flag, Kind, SelfTrade, Status, TimeInForce
 from mmjit.core.desk import QUOTE_LEVELS, Desk, tick_at, want_nothing
 from mmjit.core.engine import at_symbol
-from mmjit.core.index import lookup
 from mmjit.core.jit import helper, verb
 from mmjit.core.resting import Venue, leaves_of
 from mmjit.models.flow import Flow, is_over, next_command, next_symbol
@@ -87,7 +87,7 @@ def _refresh(venue, desk):  # type: ignore[no-untyped-def]
     for place in range(2 * QUOTE_LEVELS):
         order = desk.own[desk.symbol, place // QUOTE_LEVELS, place % QUOTE_LEVELS]
         if order["left_lots"] > 0:
-            slot = np.int64(lookup(book.entries, book.control[0]["salt"], order["order_id"]))
+            slot = np.int64(find_slot(book, order["order_id"]))
             left = np.int64(0) if slot == NIL else leaves_of(venue, slot)
             order["filled_lots"] += order["left_lots"] - left
             order["left_lots"] = left
@@ -173,5 +173,5 @@ def _write_new(play, desk, order, quote, side):  # type: ignore[no-untyped-def]
 def _note(venue, order):  # type: ignore[no-untyped-def]
     """See what the venue made of a command about an order of ours."""
     book = venue.book
-    slot = np.int64(lookup(book.entries, book.control[0]["salt"], order["order_id"]))
+    slot = np.int64(find_slot(book, order["order_id"]))
     order["left_lots"] = np.int64(0) if slot == NIL else leaves_of(venue, slot)

@@ -4,21 +4,24 @@ Each takes a uint8 array and the place of the first byte; the caller has checked
 The results are int64: at least 0, but for `u64`, which is a 64-bit pattern.
 """
 
-import numpy as np
-
-from mmjit.core.jit import verb
+from mmjit.core.intrinsics import big_endian_16, big_endian_32, big_endian_64
+from mmjit.core.jit import CHECKED, verb
 
 
 @verb
 def u16(data, at):  # type: ignore[no-untyped-def]
     """The integer in 2 bytes."""
-    return np.int64(data[at]) << 8 | np.int64(data[at + 1])
+    if CHECKED:
+        assert 0 <= at <= len(data) - 2
+    return big_endian_16(data, at)
 
 
 @verb
 def u32(data, at):  # type: ignore[no-untyped-def]
     """The integer in 4 bytes."""
-    return u16(data, at) << 16 | u16(data, at + 2)
+    if CHECKED:
+        assert 0 <= at <= len(data) - 4
+    return big_endian_32(data, at)
 
 
 @verb
@@ -30,4 +33,6 @@ def u48(data, at):  # type: ignore[no-untyped-def]
 @verb
 def u64(data, at):  # type: ignore[no-untyped-def]
     """The integer in 8 bytes, as a 64-bit pattern."""
-    return u32(data, at) << 32 | u32(data, at + 4)
+    if CHECKED:
+        assert 0 <= at <= len(data) - 8
+    return big_endian_64(data, at)

@@ -21,10 +21,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from mmjit.core.codes import ASK, BID, NIL, Flag, Kind, TradingStatus
-from mmjit.core.index import erase, insert, lookup
 from mmjit.core.jit import helper, kernel, verb
-from mmjit.core.records import ENTRY, record
+from mmjit.core.records import record
 from mmjit.core.state import power_of_two
+from mmjit.core.wrapping import mix
 from mmjit.wire.bigendian import u16, u32, u48, u64
 
 LOCATES: Final = 1 << 16  # every value of the field
@@ -127,7 +127,7 @@ class Decoder(NamedTuple):
 
     routes: Any  # ROUTE per locate
     listings: Any  # LISTING per symbol number
-    directory: Any  # ENTRY, the index of names
+    directory: Any  # ROUTE by the hash of its name, half full at most; name 0 is empty
     tallies: Any  # int64 (3, 256), by type: messages READ, of OTHER_SYMBOLs, of UNDECLARED locates
     notices: Any  # int64 (NOTICES, 2): code and time of the first system events
     stream: Any  # STREAM, one
@@ -144,7 +144,7 @@ def make_decoder(base_ns: int, wanted: Sequence[int] | None = None) -> Decoder:
     decoder = Decoder(
         np.zeros(LOCATES, ROUTE),
         np.zeros(LOCATES, LISTING),
-        np.zeros(2 * power_of_two(max(LOCATES, len(wishes))), ENTRY),
+        np.zeros(2 * power_of_two(max(LOCATES, len(wishes))), ROUTE),
         np.zeros((3, 256), np.int64),
         np.zeros((NOTICES, 2), np.int64),
         np.zeros(1, STREAM),
@@ -170,8 +170,19 @@ def name_of(word: int) -> str:
 @kernel
 def want(directory, name):  # type: ignore[no-untyped-def]
     """Ask for a name."""
-    if lookup(directory, 0, name) == NIL:
-        insert(directory, 0, name, WANTED)
+    entry = _entry_of(directory, name)
+    entry["name"] = name
+    entry["symbol"] = WANTED
+
+
+@verb
+def _entry_of(directory, name):  # type: ignore[no-untyped-def]
+    """The entry of a name, or the empty one that it would get."""
+    last = len(directory) - 1
+    place = mix(name) & last
+    while directory[place]["name"] != 0 and directory[place]["name"] != name:
+        place = (place + 1) & last
+    return directory[place]
 
 
 # ---- decoding -------------------------------------------------------------------------------
@@ -275,17 +286,17 @@ def _declare(route, name, listings, directory, stream):  # type: ignore[no-untyp
         return Fault.LOCATE_RENAMED
 
     route["name"] = name
-    symbol = lookup(directory, 0, name)
-    if symbol >= 0:
+    entry = _entry_of(directory, name)
+    symbol = np.int64(entry["symbol"])
+    if entry["name"] != 0 and symbol >= 0:
         stream["name_repeated"] += 1
-    elif symbol == NIL and stream["selecting"] != 0:
-        symbol = UNWANTED
+    elif entry["name"] == 0 and stream["selecting"] != 0:
+        symbol = np.int64(UNWANTED)
     else:
-        if symbol == WANTED:
-            erase(directory, 0, name)
         symbol = stream["symbol_count"]
         stream["symbol_count"] += 1
-        insert(directory, 0, name, symbol)
+        entry["name"] = name
+        entry["symbol"] = symbol
         listings[symbol]["name"] = name
     route["symbol"] = symbol
     return 0
@@ -327,7 +338,7 @@ def _begin(event, symbol, venue_ns):  # type: ignore[no-untyped-def]
     event["side"] = BID
     event["flags"] = _LAST
     event["handle"] = NIL
-    event["refusal"] = 0
+    event["level"] = NIL
     event["other_id"] = 0
 
 
