@@ -190,8 +190,13 @@ def first_to_meet(book, command, side):  # type: ignore[no-untyped-def]
     """
     far = command["symbol"] * 2 + 1 - side
     if command["kind"] == Kind.TAKE:
-        return np.int64(level_at(book, far, command["price"]))
+        return _level_to_take(book, far, command["price"])
     return np.int64(book.sides[far]["best"])
+
+
+@helper
+def _level_to_take(book, owner, price):  # type: ignore[no-untyped-def]
+    return np.int64(level_at(book, owner, price))
 
 
 @verb

@@ -35,7 +35,7 @@ from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.levels import LEVEL_QTY_MAX, held, is_live, level_of, reserved_page
 from mmjit.core.wrapping import fold, weigh
 
-AHEAD = 8  # events; two and three times as far for what leads to it
+AHEAD = 16  # events; two and three times as far for what leads to it
 
 
 class Region(NamedTuple):
