@@ -2,6 +2,7 @@
 
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Outcome(ABC):
     """What there is to say of the books that a replay left, wherever they stand.
 
     Attributes:
@@ -60,9 +61,9 @@ class Outcome:
     seconds: float
 
     @property
+    @abstractmethod
     def parts(self) -> tuple[Part, ...]:
         """The books, by symbol."""
-        raise NotImplementedError
 
     @property
     def unknown_ids(self) -> int:

@@ -173,7 +173,7 @@ if COMPILED:
 
         return build
 
-    # One load each: LLVM makes none of single bytes, since an index may count from the end.
+    # One load each, which LLVM does not always make of single bytes.
     big_endian_16 = intrinsic(_big_endian(16))
     big_endian_32 = intrinsic(_big_endian(32))
     big_endian_64 = intrinsic(_big_endian(64))

@@ -41,7 +41,7 @@ RESERVED: Final = 4 << PAGE_LEVELS  # and in the region of a tape
 
 @verb
 def held(slot):  # type: ignore[no-untyped-def]
-    """A slot that must not be NIL: negative indices wrap, and bounds checks let them through."""
+    """A slot that must not be NIL: in this package a negative index leaves its array."""
     if CHECKED:
         assert slot >= 0
     return widen(slot)
