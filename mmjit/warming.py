@@ -27,11 +27,9 @@ from mmjit.capacity import Capacity
 from mmjit.core.cache import cache_folder, tally
 from mmjit.core.codes import ASK, BID, Flag, Kind
 from mmjit.core.digest import state_hash
-from mmjit.core.ledger import fill_status, record_fills
 from mmjit.core.reads import depth_now, qty_ahead, queue_of, slot_by_id, slots_of_side
 from mmjit.core.records import COMMAND, EVENT
-from mmjit.core.replica import apply_all, apply_one
-from mmjit.core.tables import FILL
+from mmjit.core.replica import apply_all
 from mmjit.feeds.importing import Resolving
 from mmjit.feeds.itch50 import import_itch50
 from mmjit.feeds.lobster import import_lobster
@@ -235,14 +233,10 @@ def _state(folder: Path, *, wide: bool) -> None:
         venue.tracker.release()
         venue.tracker.record(BID, 100, 1)
         venue.tracker.kill()
-        line = np.zeros(1, FILL)  # of no lots, so it is refused
-        record_fills(venue.arrays.ledger, line)
-        fill_status(venue.arrays.ledger, line, 0)
         events = np.zeros(2, EVENT)
         events["order_id"], events["price"] = [3, 4], 100
         events["kind"], events["qty_lots"] = Kind.ADD, 1
-        apply_one(book, events, 0)
-        apply_all(book, events[1:], np.zeros(1, np.int64))
+        apply_all(book, events, np.zeros(2, np.int64))
         out = np.zeros((3, 4), np.int64)
         depth_now(book, 0, out[0], out[1], out[2])
         queue_of(book, 0, 100, out[0])

@@ -20,7 +20,7 @@ from mmjit.core.levels import held
 from mmjit.core.pool import Pool
 from mmjit.core.reads import depth_now, queue_of
 from mmjit.core.records import ENTRY, EVENT, METER
-from mmjit.core.replica import apply_one
+from mmjit.core.replica import apply_by_id
 from mmjit.core.state import Counts, configure_symbol, memory_book
 
 PRICE_MIN, PRICE_MAX = 0, 1 << 31
@@ -234,6 +234,12 @@ def release_to(one_pool, slot):  # type: ignore[no-untyped-def]
 @door
 def available_in(one_pool):  # type: ignore[no-untyped-def]
     return pool.available(one_pool)
+
+
+@door
+def apply_one(book, events, place):  # type: ignore[no-untyped-def]
+    """One event by its id."""
+    return apply_by_id(book, events[place])
 
 
 LOOKUP, INSERT, ERASE, TAG, LIKELY = range(5)

@@ -7,9 +7,10 @@ import numpy as np
 
 from mmjit.core import ledger as kernels
 from mmjit.core.codes import Mode, Status
-from mmjit.core.ledger import Ledger, format_ledger
+from mmjit.core.ledger import Ledger, format_ledger, line_status, take_line
 from mmjit.core.money import HALF_PICOS
 from mmjit.core.tables import ACCOUNT, FILL, LIMIT, POSITION, TERMS, TOTAL
+from tests.builders import door
 
 PICO = 10**12
 LOSSES = ("max_daily_loss", "max_drawdown")
@@ -50,7 +51,7 @@ def filled(side: int, price: int, qty_lots: int, **more: int) -> Any:
 def record(ledger: Ledger, side: int, price: int, qty_lots: int, **more: int) -> Any:
     """Take a fill; returns its line."""
     line = filled(side, price, qty_lots, **more)
-    assert kernels.record_fills(ledger, line) == 1
+    assert record_fills(ledger, line) == 1
     return line[0]
 
 
@@ -77,3 +78,20 @@ def standing(ledger: Ledger, owner: int = 0) -> tuple[Mode, Status]:
     """Mode and cause of an account."""
     account = ledger.accounts[owner]
     return Mode(int(account["mode"])), Status(int(account["cause"]))
+
+
+@door
+def record_fills(ledger, fills):  # type: ignore[no-untyped-def]
+    """Take fills from elsewhere, up to the first that is refused; returns how many."""
+    for place in range(len(fills)):
+        fill = fills[place]
+        if line_status(ledger, fill) < 0:
+            return place
+        take_line(ledger, fill)
+    return len(fills)
+
+
+@door
+def fill_status(ledger, fills, place):  # type: ignore[no-untyped-def]
+    """Whether `record_fills` would take a fill, or the rule that it breaks."""
+    return line_status(ledger, fills[place])

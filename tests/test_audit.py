@@ -113,16 +113,16 @@ def set_fields(record, **fields):
 
 def place_of(book, page):
     """Where in the map a page is."""
-    return int(np.flatnonzero(book.places["page"] == page + 1)[0])
+    return int(np.flatnonzero(book.places["slot"] == page + 1)[0])
 
 
 def lose_place(book):
-    book.places[place_of(book, 0)]["page"] = 0
+    book.places[place_of(book, 0)]["slot"] = 0
 
 
 def map_twice(book):
-    empty = np.flatnonzero(book.places["page"] == 0)[0]
-    book.places[empty]["page"] = page_of(book, 10) + 1
+    empty = np.flatnonzero(book.places["slot"] == 0)[0]
+    book.places[empty]["slot"] = page_of(book, 10) + 1
 
 
 def index_stranger(book):
@@ -167,13 +167,13 @@ DAMAGE = {
     ],
     Fault.LEVEL_NOT_MAPPED: [
         lambda k: set_fields(k.levels[level_of(k, 12)], price=11),
-        lambda k: k.places["page"].fill(3),
-        lambda k: set_fields(k.places[0], page=PAGES + 1),
-        lambda k: set_fields(k.places[0], page=-1),
+        lambda k: k.places["slot"].fill(3),
+        lambda k: set_fields(k.places[0], slot=PAGES + 1),
+        lambda k: set_fields(k.places[0], slot=-1),
         lambda k: set_fields(k.places[place_of(k, 1)], tag=0),
         map_twice,
-        lambda k: set_fields(k.places[place_of(k, 2)], page=0),  # of an empty page
-        lambda k: set_fields(k.places[place_of(k, 2)], page=PAGES),  # a page that was never used
+        lambda k: set_fields(k.places[place_of(k, 2)], slot=0),  # of an empty page
+        lambda k: set_fields(k.places[place_of(k, 2)], slot=PAGES),  # a page that was never used
         lose_place,
         lambda k: set_fields(k.control[0], salt=1),
         lambda k: set_mask(k, 1, k.masks[1] | RESERVED << 1),

@@ -12,10 +12,11 @@ from mmjit import ASK, BID, ArgumentError, Capacity, Instrument, Kind, RefusedEr
 from mmjit.core.bound import LET_GO, Bound, Compiled, bundle_of, door, is_open, plain_door
 from mmjit.core.codes import NIL, Flag
 from mmjit.core.jit import call, kernel, signature_of
-from mmjit.core.ledger import mark_at, record_fills
+from mmjit.core.ledger import mark_at
 from mmjit.core.records import ORDER
 from mmjit.core.tables import FILL
 from tests.builders import bytes_of
+from tests.ledgers import record_fills
 from tests.states import in_a_child
 
 XYZ = Instrument(symbol="XYZ", price_unit="0.01", price_max=1_000)

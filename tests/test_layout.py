@@ -38,7 +38,6 @@ LAYOUTS = {
         "pad5:i8@112 pad6:i8@120",
     ),
     "ENTRY": (8, "tag:i4@0 slot:i4@4"),
-    "PLACE": (8, "tag:i4@0 page:i4@4"),
     "RUNG": (16, "key:i8@0 mask:i8@8"),
     "METER": (
         64,

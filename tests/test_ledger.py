@@ -154,7 +154,7 @@ def test_a_line_of_a_fill_is_completed_with_its_fee_and_the_position_after_it():
     ledger = ledger_with(maker_fee=3, taker_fee=7)
     lines = np.concatenate([led.filled(BID, 10, 5, maker=1), led.filled(ASK, 10, 7)])
 
-    assert kernels.record_fills(ledger, lines) == 2
+    assert led.record_fills(ledger, lines) == 2
 
     assert lines["fee_pico"].tolist() == [150, 490]
     assert lines["position_lots"].tolist() == [5, -2]
@@ -181,18 +181,18 @@ def test_a_fill_that_cannot_be_taken_is_named_and_leaves_no_trace(fields, status
     bad = led.filled(**{"side": BID, "price": 10, "qty_lots": 5} | fields)
     before = [array.tobytes() for array in ledger]
 
-    assert kernels.fill_status(ledger, bad, 0) == status
-    assert kernels.record_fills(ledger, bad) == 0
+    assert led.fill_status(ledger, bad, 0) == status
+    assert led.record_fills(ledger, bad) == 0
     assert [array.tobytes() for array in ledger] == before
     lines = np.concatenate([led.filled(BID, 10, 1), bad])
-    assert kernels.record_fills(ledger, lines) == 1
+    assert led.record_fills(ledger, lines) == 1
 
 
 def test_an_inverse_contract_has_no_price_below_one():
     ledger = ledger_with(inverse_pico=PICO, point_pico=1)
 
-    assert kernels.fill_status(ledger, led.filled(BID, 0, 1), 0) == Status.PRICE_OUT_OF_RANGE
-    assert kernels.fill_status(ledger, led.filled(BID, 1, 1), 0) == Status.OK
+    assert led.fill_status(ledger, led.filled(BID, 0, 1), 0) == Status.PRICE_OUT_OF_RANGE
+    assert led.fill_status(ledger, led.filled(BID, 1, 1), 0) == Status.OK
     assert kernels.mark_at(ledger, 0, 0, 1, 0) == Status.PRICE_OUT_OF_RANGE
     assert kernels.mark_at(ledger, 0, 0, 2, 0) == Status.OK
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mmjit.core.codes import Flag, Kind
 from mmjit.core.records import EVENT
 from mmjit.core.replay import AHEAD
-from mmjit.core.replica import apply_all, apply_one
+from mmjit.core.replica import apply_all
 from mmjit.core.state import Counts, configure_symbol, memory_book
 from tests import builders as b
 from tests.test_replay import dirty_streams
@@ -47,7 +47,7 @@ def flow(seed: int, count: int, ids: int) -> Any:
 def assert_same(one_book: Any, run_book: Any, events: Any) -> None:
     """The events one by one in the first book, and in a run in the second."""
     before = events.tobytes()
-    single = [int(apply_one(one_book, events, place)) for place in range(len(events))]
+    single = [int(b.apply_one(one_book, events, place)) for place in range(len(events))]
     statuses = np.full(len(events), -77, np.int64)
 
     refused = apply_all(run_book, events, statuses)

@@ -10,11 +10,11 @@ from mmjit.core.digest import state_hash
 from mmjit.core.pool import reserve
 from mmjit.core.records import BOUNDS, EVENT, TALLY
 from mmjit.core.replay import Region, replay
-from mmjit.core.replica import apply_one
 from mmjit.core.resolve import PRICE_MAX, expect_increments
 from mmjit.core.state import Counts, configure_symbol, memory_book
 from mmjit.feeds import importing
 from mmjit.feeds.importing import Resolving
+from tests.builders import apply_one
 
 KINDS = (Kind.ADD, Kind.ADD, Kind.ADD, Kind.REDUCE, Kind.DELETE, Kind.EXECUTE, Kind.REPLACE)
 ADDED = (Kind.ADD, 1, 0, 0, 0, 1, 1)

@@ -16,10 +16,9 @@ from mmjit.core.codes import NIL, Kind, Status
 from mmjit.core.jit import CHECKED, COMPILED, helper, verb
 from mmjit.core.levels import LEVEL_QTY_MAX, level_at, sentinel_of
 from mmjit.core.records import EVENT
-from mmjit.core.replica import apply_one
 from mmjit.core.state import Counts, configure_symbol, memory_book
 from mmjit.core.wrapping import draw
-from tests.builders import door
+from tests.builders import apply_one, door
 
 SYMBOLS, ORDERS, PAGES, PLACES, NAMES = 2, 64, 28, 32, 96
 COMMANDS = 10_000_000 if COMPILED and not CHECKED else 1_000_000 if COMPILED else 3_000

@@ -58,11 +58,11 @@ def prefetch_page(book, event):  # type: ignore[no-untyped-def]
 def prefetch_levels(book, event):  # type: ignore[no-untyped-def]
     """Ask for the level of an event's price, the best of its symbol, and the ladder if need be."""
     owner = _owner_ahead(book, event)
-    page = widen(book.places[home_of(book, owner, event["price"])]["page"])
+    page = widen(book.places[home_of(book, owner, event["price"])]["slot"])
     page = max(0, page - 1)
     rank = rank_of(book, owner, event["price"])
     prefetch(book.levels, page * PAGE_LEVELS + (rank & PAGE_LEVELS - 1))
-    _prefetch_rung(book, owner, page, rank)
+    _prefetch_tables(book, owner, page, event["price"])
     prefetch_best(book, event)
 
 
@@ -71,23 +71,19 @@ def prefetch_place(book, level_start, level_count, event):  # type: ignore[no-un
     """Ask for the level that a tape names for an event's price, and for the ladder if need be."""
     level = level_start + max(0, min(np.int64(event["level"]), level_count - 1))
     prefetch(book.levels, level)
-    mask = open_mask(book, level // PAGE_LEVELS)
-    if rarely(mask & mask - 1 == 0):  # a page that may be filled or emptied
-        owner = _owner_ahead(book, event)
-        rank = rank_of(book, owner, event["price"])
-        salt = book.control[0]["salt"]
-        prefetch(book.rungs, rung_home(book.rungs, salt, owner, rank // PAGE_LEVELS))
-        unused = widen(book.masks[level // PAGE_LEVELS]) ^ RESERVED  # 0: it will enter the map
-        prefetch(book.places, if_zero(unused, home_of(book, owner, event["price"])))
+    _prefetch_tables(book, _owner_ahead(book, event), level // PAGE_LEVELS, event["price"])
 
 
 @verb
-def _prefetch_rung(book, owner, page, rank):  # type: ignore[no-untyped-def]
-    """Ask for the mask that a page stands in, if one event may fill or empty it."""
+def _prefetch_tables(book, owner, page, price):  # type: ignore[no-untyped-def]
+    """Ask for where a page stands in the ladder, and in the map, if one event may change that."""
     mask = open_mask(book, page)
-    if rarely(mask & mask - 1 == 0):
+    if rarely(mask & mask - 1 == 0):  # it may be filled or emptied
         salt = book.control[0]["salt"]
-        prefetch(book.rungs, rung_home(book.rungs, salt, owner, rank // PAGE_LEVELS))
+        number = rank_of(book, owner, price) // PAGE_LEVELS
+        prefetch(book.rungs, rung_home(book.rungs, salt, owner, number))
+        unused = widen(book.masks[page]) ^ RESERVED  # 0: it will enter the map
+        prefetch(book.places, if_zero(unused, home_of(book, owner, price)))
 
 
 @verb

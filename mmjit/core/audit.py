@@ -106,9 +106,9 @@ def _audit_bounds(book):  # type: ignore[no-untyped-def]
             return Fault.ORDER_OUT_OF_PLACE
     empty = 0
     for place in range(len(book.places)):
-        if not 0 <= book.places[place]["page"] <= len(book.masks):
+        if not 0 <= book.places[place]["slot"] <= len(book.masks):
             return Fault.LEVEL_NOT_MAPPED
-        empty += book.places[place]["page"] == 0
+        empty += book.places[place]["slot"] == 0
     if empty == 0:
         return Fault.LEVEL_NOT_MAPPED
     empty = 0
@@ -377,7 +377,7 @@ def _audit_tables(book, page_count):  # type: ignore[no-untyped-def]
     """The map holds the pages and no more, the ladder those in use and as many masks as counted."""
     mapped = 0
     for place in range(len(book.places)):
-        if book.places[place]["page"] != 0:
+        if book.places[place]["slot"] != 0:
             mapped += 1
     for page in range(len(book.masks)):
         mapped -= book.masks[page] & MAPPED != 0

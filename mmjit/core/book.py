@@ -45,7 +45,7 @@ class Book(NamedTuple):
     orders: Any  # ORDER per order slot
     sides: Any  # SIDE per symbol and side
     symbols: Any  # SYMBOL
-    places: Any  # PLACE, from a price to its page
+    places: Any  # ENTRY, from a price to its page
     rungs: Any  # RUNG, the order of the pages
     roots: Any  # int64 per symbol and side, its topmost mask
     entries: Any  # ENTRY, from an id to its slot

@@ -85,7 +85,7 @@ def apply_call(bound, words):  # type: ignore[no-untyped-def]
         words: kind, symbol, side, flags, time_ns, order_id, other_id, price, qty_lots of the event.
 
     Returns:
-        As `apply_one`; LET_GO, or ODD.
+        As `apply_by_id`; LET_GO, or ODD.
     """
     if not is_open(bound):
         return LET_GO

@@ -260,32 +260,6 @@ def place_status(ledger, owner, symbol):  # type: ignore[no-untyped-def]
     return Status.OK
 
 
-@kernel
-def record_fills(ledger, fills):  # type: ignore[no-untyped-def]
-    """Take fills from elsewhere into their accounts, whatever the limits; none is marked.
-
-    Args:
-        ledger: the accounts.
-        fills: FILL; owner, symbol, side, price, qty_lots and maker are read, fee_pico and
-            position_lots written.
-
-    Returns:
-        How many were taken: all, or up to the first that is refused, which `fill_status` names.
-    """
-    for place in range(len(fills)):
-        fill = fills[place]
-        if line_status(ledger, fill) < 0:
-            return place
-        take_line(ledger, fill)
-    return len(fills)
-
-
-@kernel
-def fill_status(ledger, fills, place):  # type: ignore[no-untyped-def]
-    """Whether `record_fills` would take a fill, or the rule that it breaks."""
-    return line_status(ledger, fills[place])
-
-
 @verb
 def take_line(ledger, fill):  # type: ignore[no-untyped-def]
     """Take a fill from elsewhere that `line_status` has nothing against, and complete its FILL."""

@@ -20,6 +20,7 @@ pool, once, or in a tape's region.
 from typing import Final
 
 from mmjit.core.codes import NIL, Status
+from mmjit.core.index import enter, erase_at, slot_at
 from mmjit.core.intrinsics import bits_below, highest_bit, record_bytes, widen
 from mmjit.core.jit import CHECKED, helper, kernel, verb
 from mmjit.core.ladder import HEIGHTS, mark, next_page, unmark
@@ -126,9 +127,9 @@ def level_of(book, owner, price):  # type: ignore[no-untyped-def]
     rank = rank_of(book, owner, price)
     tag = _tag_of(book, owner, rank >> _PAGE_BITS)
     place = tag & last
-    while places[place]["page"] != 0:
+    while places[place]["slot"] != 0:
         if places[place]["tag"] == tag:
-            level = held((places[place]["page"] - 1) * PAGE_LEVELS + (rank & PAGE_LEVELS - 1))
+            level = held((places[place]["slot"] - 1) * PAGE_LEVELS + (rank & PAGE_LEVELS - 1))
             if book.levels[level]["price"] == price and book.levels[level]["owner"] == owner:
                 return level
         place = (place + 1) & last
@@ -324,32 +325,21 @@ def best_below(book, owner, number):  # type: ignore[no-untyped-def]
 @helper
 def _enter_place(places, tag, page):  # type: ignore[no-untyped-def]
     """Note where a page is."""
-    last = held(len(places) - 1)
-    place = tag & last
-    while places[place]["page"] != 0:
-        place = (place + 1) & last
-    places[place]["tag"] = tag
-    places[place]["page"] = page + 1
+    place = tag & held(len(places) - 1)
+    while slot_at(places, place) != NIL:
+        place = (place + 1) & held(len(places) - 1)
+    enter(places, place, tag, page)
 
 
 @helper
 def _leave_place(places, tag, page):  # type: ignore[no-untyped-def]
-    """Forget where a page is, moving later entries of its run up."""
-    last = held(len(places) - 1)
-    hole = tag & last
-    while places[hole]["page"] != page + 1:
+    """Forget where a page is."""
+    place = tag & held(len(places) - 1)
+    while slot_at(places, place) != page:
         if CHECKED:
-            assert places[hole]["page"] != 0
-        hole = (hole + 1) & last
-    place = (hole + 1) & last
-    while places[place]["page"] != 0:
-        wish = places[place]["tag"] & last
-        if ((place - wish) & last) >= ((place - hole) & last):
-            places[hole]["tag"] = places[place]["tag"]
-            places[hole]["page"] = places[place]["page"]
-            hole = place
-        place = (place + 1) & last
-    places[hole]["page"] = 0
+            assert slot_at(places, place) != NIL
+        place = (place + 1) & held(len(places) - 1)
+    erase_at(places, place)
 
 
 # ---- levels ---------------------------------------------------------------------------------

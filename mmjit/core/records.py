@@ -146,11 +146,9 @@ SYMBOL: Final = record(
     ("pad6", "i8"),
 )
 
-# An entry of the id index; slot 0 is an empty one, else the slot plus 1.
+# An entry of the id index, or of the map from prices to their page: slot 0 is an empty one, else it
+# is the slot, or the page, plus 1.
 ENTRY: Final = record(8, ("tag", "i4"), ("slot", "i4"))
-
-# An entry of the map from prices to their page; page 0 is an empty one, else the page plus 1.
-PLACE: Final = record(8, ("tag", "i4"), ("page", "i4"))
 
 # A node of the ladder: which of 64 neighbours below it are in use; mask 0 is an empty one.
 RUNG: Final = record(16, ("key", "i8"), ("mask", "i8"))

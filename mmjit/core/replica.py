@@ -30,7 +30,10 @@ from mmjit.core.replay import AHEAD, apply_bookwide, note_accepted
 
 @verb
 def apply_by_id(book, event):  # type: ignore[no-untyped-def]
-    """Apply one event that names its order by id; returns a status, of an add the slot."""
+    """Apply one event that names its order by id.
+
+    Returns the slot of an add or a replace, 0 or 1 (the order is gone) of another, or a status.
+    """
     return apply_tagged(book, event, tag_of(book.control[0]["salt"], event["order_id"]))
 
 
@@ -115,21 +118,6 @@ def replace(book, place, slot, event):  # type: ignore[no-untyped-def]
         erase_at(book.entries, place)
         enter(book.entries, find(book.entries, book.orders, tag, new_id), tag, slot)
     return status
-
-
-@kernel
-def apply_one(book, events, place):  # type: ignore[no-untyped-def]
-    """Apply one event by id.
-
-    Args:
-        book: the book it changes.
-        events: EVENT.
-        place: which of them.
-
-    Returns:
-        The slot of an add or a replace, 0 or 1 (the order is gone) of another, or a status below 0.
-    """
-    return apply_by_id(book, events[place])
 
 
 @kernel
