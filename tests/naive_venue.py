@@ -100,6 +100,7 @@ class NaiveVenue(NaiveAccounts):
         """Do a command of one or two records; returns what `submit_one` returns."""
         head, more = records[0], records[1] if len(records) == 2 else None
         self.statuses = [0] * len(records)
+        self.told = Told()
         broken = self._record_rule(head, more)
         if broken < 0:
             return self._refuse(head, broken)
@@ -114,14 +115,14 @@ class NaiveVenue(NaiveAccounts):
             Kind.STATUS: self._set_status,
             Kind.TIMER: self._timer,
         }
-        kept, self.told = self.told, Told()
         result: int = verbs[Kind(head["kind"])](head, more)
         if head["kind"] != Kind.QUOTE:
             self.statuses[0] = result
             if result < 0:
                 self._refuse(head, result)
         done = max(self.statuses) >= 0 if head["kind"] == Kind.QUOTE else result >= 0
-        self.told = self.told if done else kept
+        if not done:
+            self.told = Told()
         self._settle({head["symbol"]} & set(range(self.symbol_count)) if done else set())
         return result
 

@@ -76,7 +76,7 @@ LAYOUTS = {
         "now_ns:i8@0 trade_head:i8@8 trade_tail:i8@16 fill_head:i8@24 fill_tail:i8@32 "
         "alarm_count:i8@40 attention:i8@48 command_count:i8@56 time_reversed:i8@64 "
         "hidden_count:i8@72 filled_lots:i8@80 rested_lots:i8@88 prevented_lots:i8@96 "
-        "expired_count:i8@104 first_touched:i8@112 pad:i8@120",
+        "expired_count:i8@104 first_touched:i8@112 best_moved:i8@120",
     ),
     "POSITION": (
         192,
@@ -91,7 +91,7 @@ LAYOUTS = {
         128,
         "maker_fee:i8@0 taker_fee:i8@8 fee_scale:i8@16 point_pico:i8@24 qty_lots_max:i8@32 "
         "points_max:i8@40 inverse_pico:i8@48 currency:i8@56 marking:i8@64 session_end_ns:i8@72 "
-        "touched:i8@80 next_touched:i8@88 pad3:i8@96 pad4:i8@104 pad5:i8@112 pad6:i8@120",
+        "touched:i8@80 next_touched:i8@88 traded:i8@96 pad4:i8@104 pad5:i8@112 pad6:i8@120",
     ),
     "LIMIT": (
         64,

@@ -292,12 +292,13 @@ def total_of(venue: Any, owner: int = 0, currency: int = 0) -> Any:
 
 
 def bytes_of(venue: Any) -> dict[str, bytes]:
-    """The bytes of every array but how many commands and refusals there were."""
+    """The bytes of every array but for counts of commands, refusals, and the last report."""
     flat = b.bytes_of(venue.book)
     for name in ("details", "alarms", "trades", "fills"):
         flat[name] = getattr(venue, name).tobytes()
     control = venue.control.copy()
-    control["command_count"] = 0
+    for name in ("command_count", "filled_lots", "rested_lots", "prevented_lots", "best_moved"):
+        control[name] = 0
     flat["control"] = control.tobytes()
     for name, array in venue.ledger._asdict().items():
         flat[f"ledger.{name}"] = array.tobytes()

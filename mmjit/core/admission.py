@@ -19,6 +19,7 @@ from mmjit.core.jit import verb
 from mmjit.core.levels import price_status, room_for_level
 from mmjit.core.limits import collar_price_of
 from mmjit.core.matching import first_to_meet, measure, reaches
+from mmjit.core.pool import available
 
 FAR: Final = (1 << 63) - 1  # beyond every price
 _NEW_TERMS: Final = Term.MARKET | Term.POST_ONLY | Term.REDUCE_ONLY
@@ -105,18 +106,24 @@ def _terms_conflict(command, display_lots):  # type: ignore[no-untyped-def]
 
 
 @verb
-def room_status(venue, command, level, leaving_lots):  # type: ignore[no-untyped-def]
-    """Whether what is left of an order would find a level to rest at.
+def rest_status(venue, command, leaving, level):  # type: ignore[no-untyped-def]
+    """Whether there is room for what is left of an order once another (or NIL) has left.
 
-    Args:
-        venue: the venue.
-        command: the order.
-        level: of its price, open or not, or NIL.
-        leaving_lots: what leaves that very level before.
+    `level` is that of its price, open or not, or NIL.
     """
-    if level == NIL:
-        return room_for_level(venue.book, NIL, NIL)
-    return joining_status(venue.book, level, command["qty_lots"], leaving_lots)
+    book = venue.book
+    if leaving == NIL:
+        if rarely(available(book.order_pool) == 0):
+            return Status.ORDER_POOL_EXHAUSTED
+        expires = command["tif"] == TimeInForce.DAY or command["tif"] == TimeInForce.GTD
+        if rarely(expires and venue.control[0]["alarm_count"] == len(venue.alarms)):
+            return Status.ALARM_POOL_EXHAUSTED
+    if rarely(level == NIL):
+        return room_for_level(book, NIL, NIL)
+    leaves = np.int64(0)
+    if leaving != NIL and book.nodes[leaving]["level"] == level:
+        leaves = np.int64(book.nodes[leaving]["qty_lots"])
+    return joining_status(book, level, command["qty_lots"], leaves)
 
 
 @verb

@@ -13,8 +13,8 @@ from mmjit.core.admission import (
     halt_status,
     is_market,
     may_rest,
+    rest_status,
     rings_status,
-    room_status,
     take_status,
     worst_price,
     would_trade,
@@ -26,10 +26,10 @@ from mmjit.core.index import enter, find, slot_at, tag_of
 from mmjit.core.intrinsics import rarely
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import count_open, open_more, row_of
-from mmjit.core.levels import add_page, held, level_of, price_status
+from mmjit.core.levels import add_page, held, level_of, note_best, price_status
 from mmjit.core.limits import RESTS, limit_status
 from mmjit.core.matching import match
-from mmjit.core.pool import acquire, available
+from mmjit.core.pool import acquire
 from mmjit.core.resting import (
     EXPIRES,
     ICEBERG,
@@ -39,7 +39,8 @@ from mmjit.core.resting import (
     hidden_of,
     join_own,
     leaves_of,
-    remove,
+    note_moved,
+    remove_at,
 )
 
 # ---- in, changed, out -----------------------------------------------------------------------
@@ -53,10 +54,10 @@ def change_orders(venue, command, tag, display_lots, gtd_ns):  # type: ignore[no
     """
     kind = command["kind"]
     order = command
-    leaving = np.int64(NIL)
+    leaving, level, place = np.int64(NIL), np.int64(NIL), np.int64(0)
     expires_ns = np.int64(0)
     if kind == Kind.NEW:
-        status, expires_ns = judge_new(venue, command, tag, display_lots, gtd_ns)
+        status, level, place, expires_ns = judge_new(venue, command, tag, display_lots, gtd_ns)
         if rarely(status < 0):
             return status
         display_lots = np.int64(0) if display_lots == command["qty_lots"] else display_lots
@@ -65,65 +66,55 @@ def change_orders(venue, command, tag, display_lots, gtd_ns):  # type: ignore[no
         if rarely(status < 0):
             return status
     else:
-        leaving = find_order(venue, command, tag)
-        if leaving < 0:
+        leaving, place = find_order(venue, command, tag)
+        if rarely(leaving < 0):
             return leaving
         if kind == Kind.CANCEL:
             status, whole = cancel(venue, command, leaving)
             if whole:
-                remove(venue, leaving)
+                remove_at(venue, leaving, place)
             return status
-        status, in_place = judge_amend(venue, command, leaving)
+        status, level, in_place = judge_amend(venue, command, leaving)
         if status < 0 or in_place:
             return status
         order = venue.scratch[0]
         tag = tag_of(venue.book.control[0]["salt"], order["order_id"])
         display_lots, expires_ns = inherited(venue, leaving)
-    status = admit(venue, order, leaving)
+    status, worst, meets = admit(venue, order, leaving, level)
     if rarely(status < 0):
         return status
 
     if leaving != NIL:
-        remove(venue, leaving)
+        remove_at(venue, leaving, place)
+        place = find(venue.book.entries, venue.book.orders, tag, order["order_id"])
     elif order["owner"] >= 0 and kind == Kind.NEW:
         row = row_of(venue.ledger, order["owner"], order["symbol"])
         venue.ledger.positions[row]["order_count"] += 1
-    return _let_in(venue, order, tag, display_lots, expires_ns)
+    return _let_in(venue, order, (tag, place, level), (worst, meets), (display_lots, expires_ns))
 
 
 @verb
-def admit(venue, order, leaving):  # type: ignore[no-untyped-def]
-    """Whether an order that is one may come in once another (or NIL) has left; a status."""
-    book = venue.book
+def admit(venue, order, leaving, level):  # type: ignore[no-untyped-def]
+    """Whether an order that is one may come in once another (or NIL) has left.
+
+    Returns a status, the worst price at which it may trade, and whether it meets something at once.
+    `level` is that of its price, open or not, or NIL.
+    """
     side = np.int64(order["side"])
+    worst = np.int64(0)
+    meets = False
     status = np.int64(Status.OK)
     if order["owner"] >= 0:
         status = _limits(venue, order, leaving)
-        if rarely(status < 0):
-            return status
-    worst = worst_price(venue, order)
-    meets = would_trade(venue, order, side, worst)
-    status = np.int64(crossing_status(venue, order, side, worst, meets))
-    if rarely(status < 0):
-        return status
-    if may_rest(order):
-        if rarely(leaving == NIL and available(book.order_pool) == 0):
-            return np.int64(Status.ORDER_POOL_EXHAUSTED)
-        expires = order["tif"] == TimeInForce.DAY or order["tif"] == TimeInForce.GTD
-        if rarely(
-            expires and leaving == NIL and venue.control[0]["alarm_count"] == len(venue.alarms)
-        ):
-            return np.int64(Status.ALARM_POOL_EXHAUSTED)
-        level = level_of(book, held(order["symbol"] * 2 + side), order["price"])
-        leaves = np.int64(0)
-        if leaving != NIL and book.nodes[leaving]["level"] == level:
-            leaves = np.int64(book.nodes[leaving]["qty_lots"])
-        status = np.int64(room_status(venue, order, level, leaves))
-        if rarely(status < 0):
-            return status
-    if rarely(meets):
+    if status == 0:
+        worst = worst_price(venue, order)
+        meets = would_trade(venue, order, side, worst)
+        status = np.int64(crossing_status(venue, order, side, worst, meets))
+    if status == 0 and may_rest(order):
+        status = np.int64(rest_status(venue, order, leaving, level))
+    if rarely(status == 0 and meets):
         status = np.int64(rings_status(venue, order, side, worst))
-    return status
+    return status, worst, meets
 
 
 @helper
@@ -146,21 +137,21 @@ def _limits(venue, order, leaving):  # type: ignore[no-untyped-def]
 
 @verb
 def find_order(venue, command, tag):  # type: ignore[no-untyped-def]
-    """The slot of the order that a command names, or a status."""
+    """The slot of the order that a command names, or a status; and its id's place in the index."""
     book = venue.book
     if rarely(command["symbol"] < 0 or command["symbol"] >= len(book.symbols)):
-        return np.int64(Status.SYMBOL_UNKNOWN)
+        return np.int64(Status.SYMBOL_UNKNOWN), np.int64(0)
     if rarely(command["order_id"] == 0):
-        return np.int64(Status.ORDER_ID_ZERO)
+        return np.int64(Status.ORDER_ID_ZERO), np.int64(0)
     place = find(book.entries, book.orders, tag, command["order_id"])
     slot = np.int64(slot_at(book.entries, place))
     if rarely(slot == NIL):
-        return np.int64(Status.ORDER_ID_UNKNOWN)
+        return np.int64(Status.ORDER_ID_UNKNOWN), np.int64(0)
     if rarely(book.levels[book.nodes[slot]["level"]]["owner"] >> 1 != command["symbol"]):
-        return np.int64(Status.ORDER_OF_OTHER_SYMBOL)
+        return np.int64(Status.ORDER_OF_OTHER_SYMBOL), np.int64(0)
     if rarely(book.orders[slot]["owner"] != command["owner"]):
-        return np.int64(Status.ORDER_OF_OTHER_OWNER)
-    return slot
+        return np.int64(Status.ORDER_OF_OTHER_OWNER), np.int64(0)
+    return slot, np.int64(place)
 
 
 # ---- new ------------------------------------------------------------------------------------
@@ -168,66 +159,97 @@ def find_order(venue, command, tag):  # type: ignore[no-untyped-def]
 
 @verb
 def judge_new(venue, command, tag, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
-    """Whether a new order is one; a status, and when it expires (0: never)."""
+    """Whether a new order is one.
+
+    Returns a status, the level of its price or NIL, where its id would stand in the index, and when
+    it expires (0: never).
+    """
     book = venue.book
     expires_ns = np.int64(0)
+    level = np.int64(NIL)
     status = np.int64(form_status(venue, command, display_lots))
     if status == 0:
-        price = command["price"]
-        if is_market(command):  # any price of its symbol will do, if there is one
-            price = book.symbols[command["symbol"]]["price_min"]
-        status = np.int64(price_status(book, command["symbol"], price))
-    if status == 0 and command["tif"] == TimeInForce.GTD:
+        status, level = _price_of_new(book, command)
+    if status == 0 and rarely(command["tif"] == TimeInForce.GTD):
         expires_ns = gtd_ns
         if gtd_ns <= venue.control[0]["now_ns"]:
             status = np.int64(Status.EXPIRY_PAST)
-    elif status == 0 and command["tif"] == TimeInForce.DAY:
+    elif status == 0 and rarely(command["tif"] == TimeInForce.DAY):
         expires_ns = venue.ledger.terms[command["symbol"]]["session_end_ns"]
         if expires_ns <= venue.control[0]["now_ns"]:
             status = np.int64(Status.SESSION_CLOSED)
     if rarely(status < 0):
-        return status, expires_ns
+        return status, level, np.int64(0), expires_ns
     place = find(book.entries, book.orders, tag, command["order_id"])
     if rarely(slot_at(book.entries, place) != NIL):
         status = np.int64(Status.ORDER_ID_DUPLICATE)
-    return status, expires_ns
+    return status, level, np.int64(place), expires_ns
 
 
 @verb
-def _let_in(venue, command, tag, display_lots, expires_ns):  # type: ignore[no-untyped-def]
-    """Let an order in: it trades, and what is left rests or is cancelled; returns lots traded."""
-    side = np.int64(command["side"])
+def _price_of_new(book, command):  # type: ignore[no-untyped-def]
+    """Whether a symbol can have the price of a new order; a status, and the price's level or NIL.
+
+    A level that there is has a price that its symbol can have.
+    """
+    symbol, price = command["symbol"], command["price"]
+    level = np.int64(NIL)
+    if rarely(is_market(command)):  # any price will do, if there is one
+        price = book.symbols[symbol]["price_min"]
+    else:
+        level = np.int64(level_of(book, held(symbol * 2 + command["side"]), price))
+    if rarely(level == NIL):
+        return np.int64(price_status(book, symbol, price)), level
+    return np.int64(Status.OK), level
+
+
+@verb
+def _let_in(venue, command, where, worst, special):  # type: ignore[no-untyped-def]
+    """Let an order in: it trades, and what is left rests or is cancelled; returns lots traded.
+
+    Args:
+        venue: the venue.
+        command: the order.
+        where: the tag of its id, the id's place in the index, and the level of its price or NIL.
+        worst: the worst price at which it may trade, and whether it meets something at once.
+        special: what it shows at a time (0: all), and when it expires (0: never).
+    """
     owner = np.int64(command["owner"])
-    symbol = np.int64(command["symbol"])
-    qty_lots = command["qty_lots"]
     control = venue.control[0]
-    before = control["prevented_lots"]
+    left, stopped, prevented_lots = command["qty_lots"], False, np.int64(0)
     if owner >= 0:
-        open_more(venue.ledger, owner, symbol, side, qty_lots)
-    left, stopped = match(venue, command, side, worst_price(venue, command), qty_lots)
-    traded = qty_lots - left
-    if command["self_trade"] == SelfTrade.DECREMENT:
-        traded -= control["prevented_lots"] - before
+        open_more(venue.ledger, owner, np.int64(command["symbol"]), np.int64(command["side"]), left)
+    if rarely(worst[1]):
+        book = venue.book
+        prevented_lots = control["prevented_lots"]
+        left, stopped = match(venue, command, np.int64(command["side"]), worst[0], left)
+        place = find(book.entries, book.orders, where[0], command["order_id"])
+        where = where[0], np.int64(place), where[2]  # those whose orders are filled have left
+        prevented_lots = control["prevented_lots"] - prevented_lots
+    traded = command["qty_lots"] - left
+    if rarely(command["self_trade"] == SelfTrade.DECREMENT):
+        traded -= prevented_lots
     if left > 0 and may_rest(command) and not stopped:
-        _rest(venue, command, tag, left, display_lots, expires_ns)
+        _rest(venue, command, left, where, special)
         control["rested_lots"] += left
     elif left > 0 and owner >= 0:
+        symbol, side = np.int64(command["symbol"]), np.int64(command["side"])
         open_more(venue.ledger, owner, symbol, side, -left)
     control["filled_lots"] += traded
     return traded
 
 
 @verb
-def _rest(venue, command, tag, left, display_lots, expires_ns):  # type: ignore[no-untyped-def]
+def _rest(venue, command, left, where, special):  # type: ignore[no-untyped-def]
     """Put what is left of an order into the book."""
     book = venue.book
+    tag, place, level = where
+    display_lots, expires_ns = special
     slot = held(acquire(book.order_pool))
-    place = find(book.entries, book.orders, tag, command["order_id"])
     enter(book.entries, place, tag, slot)
-    place = held(command["symbol"] * 2 + command["side"])
-    level = level_of(book, place, command["price"])
-    if level == NIL:
-        level = add_page(book, place, command["price"], NIL)
+    owner = held(command["symbol"] * 2 + command["side"])
+    if rarely(level == NIL):
+        level = add_page(book, owner, command["price"], NIL)
     order = book.orders[slot]
     order["order_id"] = command["order_id"]
     order["entered_ns"] = venue.control[0]["now_ns"]
@@ -235,8 +257,9 @@ def _rest(venue, command, tag, left, display_lots, expires_ns):  # type: ignore[
     order["owner"] = command["owner"]
     order["flags"] = INDEXED | (POSTED if command["terms"] & Term.POST_ONLY else 0)
     shown = left if display_lots == 0 else min(left, display_lots)
-    stand(book, slot, place, held(level), shown)
-    if command["owner"] >= 0 or display_lots != 0 or expires_ns != 0:
+    stand(book, slot, owner, held(level), shown)
+    note_moved(venue)
+    if rarely(command["owner"] >= 0 or display_lots != 0 or expires_ns != 0):
         _rest_specially(venue, command, slot, left - shown, display_lots, expires_ns)
 
 
@@ -301,56 +324,61 @@ def shrink_in_place(venue, slot, qty_lots):  # type: ignore[no-untyped-def]
         venue.details[slot]["hidden_lots"] -= hidden
     node["qty_lots"] -= qty_lots - hidden
     level["qty_lots"] -= qty_lots - hidden
+    if qty_lots > hidden:
+        note_best(book, place, held(node["level"]))
+        note_moved(venue)
     if order["owner"] >= 0:
         open_more(venue.ledger, np.int64(order["owner"]), place >> 1, place & 1, -qty_lots)
 
 
 @verb
 def judge_amend(venue, command, slot):  # type: ignore[no-untyped-def]
-    """Judge an amend, and do it if the order keeps its place; a status, and whether it does.
+    """Judge an amend, and do it if the order keeps its place.
 
+    Returns a status, the level of its new price or NIL, and whether the order keeps its place.
     Otherwise the order as it is to be stands in the venue's first scratch record.
     """
     book = venue.book
-    status = np.int64(_amend_status(venue, command, slot))
+    status, level = _amend_status(venue, command, slot)
     if rarely(status < 0):
-        return status, False
+        return status, level, False
     left = leaves_of(venue, slot)
-    same_price = book.levels[book.nodes[slot]["level"]]["price"] == command["price"]
+    same_price = level == book.nodes[slot]["level"]
     if not same_price or command["qty_lots"] > left or command["terms"] & Term.TAIL:
         _merge(venue, command, slot)
-        return status, False
+        return status, level, False
     if command["qty_lots"] < left:
         shrink_in_place(venue, slot, left - command["qty_lots"])
     _rename(venue, command, slot)
     venue.control[0]["rested_lots"] += command["qty_lots"]
-    return status, True
+    return status, level, True
 
 
 @verb
 def _amend_status(venue, command, slot):  # type: ignore[no-untyped-def]
-    """The form of an amend."""
+    """The form of an amend; a status, and the level of its new price or NIL."""
     book = venue.book
+    level = np.int64(book.nodes[slot]["level"])
     if rarely(command["self_trade"] < 0 or command["self_trade"] > SelfTrade.DECREMENT):
-        return Status.SELF_TRADE_UNKNOWN
+        return np.int64(Status.SELF_TRADE_UNKNOWN), level
     if rarely(command["terms"] & ~Term.TAIL != 0):
-        return Status.TERMS_CONFLICT
+        return np.int64(Status.TERMS_CONFLICT), level
     status = halt_status(book, command["symbol"])
     if rarely(status < 0):
-        return status
+        return np.int64(status), level
     status = qty_status(book, command["qty_lots"])
     if rarely(status < 0):
-        return status
-    if book.levels[book.nodes[slot]["level"]]["price"] != command["price"]:
-        status = price_status(book, command["symbol"], command["price"])
-        if rarely(status < 0):
-            return status
+        return np.int64(status), level
+    if book.levels[level]["price"] != command["price"]:
+        level = np.int64(level_of(book, held(book.levels[level]["owner"]), command["price"]))
+        if rarely(level == NIL):
+            status = price_status(book, command["symbol"], command["price"])
+            if status < 0:
+                return np.int64(status), level
     new_id = command["other_id"]
-    if new_id == 0 or new_id == command["order_id"]:
-        return Status.OK
-    if rarely(find_slot(book, new_id) != NIL):
-        return Status.ORDER_ID_DUPLICATE
-    return Status.OK
+    if rarely(new_id != 0 and new_id != command["order_id"] and find_slot(book, new_id) != NIL):
+        return np.int64(Status.ORDER_ID_DUPLICATE), level
+    return np.int64(Status.OK), level
 
 
 @verb

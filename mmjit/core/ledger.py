@@ -93,6 +93,7 @@ def take_fill(ledger, owner, symbol, side, price, qty_lots, maker):  # type: ign
     rate = terms["maker_fee"] if maker else terms["taker_fee"]
     fee_pico = fee_of(abs(points), rate, terms["fee_scale"])
     record_fill(position, terms, side, price, qty_lots, fee_pico)
+    terms["traded"] = 1
     ledger.accounts[owner]["exposure_lots"] += exposure(position) - before
     units, half_pico = picos(-fee_pico)
     _earn(ledger.totals[total_of(ledger, owner, symbol)], units, half_pico)

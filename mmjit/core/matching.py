@@ -22,6 +22,7 @@ from mmjit.core.levels import (
     level_at,
     link,
     next_level,
+    note_best,
     sentinel_of,
     unlink,
 )
@@ -34,6 +35,7 @@ from mmjit.core.resting import (
     hidden_of,
     leave_details,
     leaves_of,
+    note_moved,
     reducible,
     remove_order,
 )
@@ -108,7 +110,9 @@ def use_up(venue, slot, qty_lots):  # type: ignore[no-untyped-def]
             _show_more(venue, slot)
             return
         leave_details(venue, slot)
-    if take(book, slot, qty_lots):
+    gone = take(book, slot, qty_lots)
+    note_moved(venue)
+    if gone:
         forget(venue, slot)
 
 
@@ -125,6 +129,8 @@ def _show_more(venue, slot):  # type: ignore[no-untyped-def]
     unlink(book, slot)
     node["qty_lots"] = part
     link(book, slot, level)
+    note_best(book, held(book.levels[level]["owner"]), level)
+    note_moved(venue)
     book.control[0]["sequence"] += 1
     book.orders[slot]["sequence"] = book.control[0]["sequence"]
 
@@ -226,6 +232,8 @@ def _meet_set_level(venue, command, level, left):  # type: ignore[no-untyped-def
         taker = (np.int64(command["owner"]), command["order_id"], owner ^ 1, np.int64(0))
         fill_account(venue, taker, price, lots)
     record["qty_lots"] -= lots
+    note_best(book, owner, level)
+    note_moved(venue)
     if record["qty_lots"] == 0:
         close_level(book, owner, level)
     return left - lots

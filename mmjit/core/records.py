@@ -263,10 +263,10 @@ VENUE: Final = record(
     ("command_count", "i8"),
     ("time_reversed", "i8"),  # commands earlier than one before them: taken as of the clock
     ("hidden_count", "i8"),  # icebergs that rest
-    ("filled_lots", "i8"),  # of the last command: traded,
+    ("filled_lots", "i8"),  # of the last command, zeros if it was refused: traded,
     ("rested_lots", "i8"),  # left in the book, shown or hidden,
     ("prevented_lots", "i8"),  # and not traded because it would have been with itself
     ("expired_count", "i8"),
     ("first_touched", "i8"),  # the first symbol whose holders have yet to be marked, plus 1
-    ("pad", "i8"),
+    ("best_moved", "i8"),  # 1 once the command being done has changed a best level
 )

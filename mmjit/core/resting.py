@@ -10,8 +10,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from mmjit.core.alarms import drop_alarm
-from mmjit.core.book import INDEXED, Book, erase_id, take
+from mmjit.core.book import INDEXED, Book, take
 from mmjit.core.codes import NIL
+from mmjit.core.index import erase_at, find, tag_of
+from mmjit.core.intrinsics import rarely
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import Ledger, count_open, open_more, row_of
 from mmjit.core.levels import held
@@ -104,19 +106,40 @@ def leave_own(details, account, slot):  # type: ignore[no-untyped-def]
 @verb
 def remove(venue, slot):  # type: ignore[no-untyped-def]
     """Take a resting order away, all that is open of it."""
+    remove_at(venue, slot, place_of(venue.book, slot))
+
+
+@verb
+def remove_at(venue, slot, place):  # type: ignore[no-untyped-def]
+    """`remove` where the place of the order's id in the index is known."""
     book = venue.book
-    if book.orders[slot]["flags"] & SPECIAL:
+    if rarely(book.orders[slot]["flags"] & SPECIAL):
         _let_go(venue, slot)
     take(book, slot, np.int64(book.nodes[slot]["qty_lots"]))
-    forget(venue, slot)
+    note_moved(venue)
+    erase_at(book.entries, place)
+    release(book.order_pool, slot)
 
 
 @verb
 def forget(venue, slot):  # type: ignore[no-untyped-def]
     """Free the slot and the id of an order that has left the book."""
-    book = venue.book
-    erase_id(book, book.orders[slot]["order_id"])
-    release(book.order_pool, slot)
+    erase_at(venue.book.entries, place_of(venue.book, slot))
+    release(venue.book.order_pool, slot)
+
+
+@verb
+def place_of(book, slot):  # type: ignore[no-untyped-def]
+    """Where in the index the id of a resting order is."""
+    order_id = book.orders[slot]["order_id"]
+    return find(book.entries, book.orders, tag_of(book.control[0]["salt"], order_id), order_id)
+
+
+@verb
+def note_moved(venue):  # type: ignore[no-untyped-def]
+    """Remember whether what the book has just done changed a best level."""
+    control = venue.control[0]
+    control["best_moved"] = control["best_moved"] | venue.book.control[0]["best_changed"]
 
 
 @helper

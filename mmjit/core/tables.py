@@ -52,7 +52,7 @@ TERMS: Final = record(
     ("session_end_ns", "i8"),  # when day orders expire; 0 while no session is open
     ("touched", "i8"),  # 1 while whoever holds it has yet to be marked
     ("next_touched", "i8"),  # the next such symbol, plus 1
-    ("pad3", "i8"),
+    ("traded", "i8"),  # 1 once an account has traded it
     ("pad4", "i8"),
     ("pad5", "i8"),
     ("pad6", "i8"),

@@ -9,6 +9,7 @@ import numpy as np
 
 from mmjit.core.alarms import due_slot
 from mmjit.core.codes import NIL, Mode
+from mmjit.core.intrinsics import rarely
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import ORDERS_OPEN, mark_of, mark_position, pull_kill, row_of
 from mmjit.core.resting import CHECK_REDUCING, REDUCING, reducible, remove_order
@@ -47,18 +48,15 @@ def symbol_of(book, slot):  # type: ignore[no-untyped-def]
 
 @verb
 def touch(venue, symbol):  # type: ignore[no-untyped-def]
-    """Note that the market of a symbol has changed, if an account has traded in it.
+    """Note that the market of a symbol has changed, if an account has ever traded in it.
 
     Accounts are marked once everything is done, never at what stands only in between.
     """
-    ledger = venue.ledger
-    for owner in range(len(ledger.accounts)):
-        if ledger.positions[row_of(ledger, owner, symbol)]["fill_count"] > 0:
-            terms = ledger.terms[symbol]
-            if terms["touched"] == 0:
-                terms["touched"] = 1
-                terms["next_touched"] = venue.control[0]["first_touched"]
-                venue.control[0]["first_touched"] = symbol + 1
+    terms = venue.ledger.terms[symbol]
+    if terms["traded"] != 0 and terms["touched"] == 0:
+        terms["touched"] = 1
+        terms["next_touched"] = venue.control[0]["first_touched"]
+        venue.control[0]["first_touched"] = symbol + 1
 
 
 @helper
@@ -84,21 +82,29 @@ def settle(venue):  # type: ignore[no-untyped-def]
 
     A kill switch is a word in memory that other processes share.
     """
-    accounts = venue.ledger.accounts
     control = venue.control[0]
-    for owner in range(len(accounts)):
-        if accounts[owner]["kill"] != 0 and accounts[owner]["mode"] != Mode.FROZEN:
-            pull_kill(venue.ledger, owner, control["now_ns"])
-        control["attention"] |= accounts[owner]["attention"]
-    if control["attention"] != 0 or control["first_touched"] != 0:
+    accounts = venue.ledger.accounts
+    calls = control["attention"] | control["first_touched"]
+    owner = 0
+    while owner < len(accounts) and calls == 0:
+        calls = accounts[owner]["kill"] | accounts[owner]["attention"]
+        owner += 1
+    if rarely(calls != 0):
         look_after(venue)
 
 
 @helper
 def look_after(venue):  # type: ignore[no-untyped-def]
-    """Mark, and cancel what accounts may have no longer, which may bring others into trouble."""
+    """Pull kill switches, mark, and cancel what accounts may have no longer.
+
+    That may bring others into trouble.
+    """
     control = venue.control[0]
     accounts = venue.ledger.accounts
+    for owner in range(len(accounts)):
+        if accounts[owner]["kill"] != 0 and accounts[owner]["mode"] != Mode.FROZEN:
+            pull_kill(venue.ledger, owner, control["now_ns"])
+        control["attention"] |= accounts[owner]["attention"]
     while control["attention"] != 0 or control["first_touched"] != 0:
         control["attention"] = 0
         for owner in range(len(accounts)):

@@ -38,17 +38,16 @@ from mmjit.core.upkeep import advance, cancel_own, settle, touch
 
 
 @verb
-def is_known(kind):  # type: ignore[no-untyped-def]
-    """Whether a venue takes commands of a kind."""
+def is_order_kind(kind):  # type: ignore[no-untyped-def]
+    """Whether a command is about one order."""
+    return kind == Kind.NEW or kind == Kind.CANCEL or kind == Kind.AMEND or kind == Kind.TAKE
+
+
+@verb
+def is_other_kind(kind):  # type: ignore[no-untyped-def]
+    """Whether a command is about several orders, or about none."""
     return (
-        kind == Kind.NEW
-        or kind == Kind.CANCEL
-        or kind == Kind.AMEND
-        or kind == Kind.QUOTE
-        or kind == Kind.CANCEL_ALL
-        or kind == Kind.TAKE
-        or kind == Kind.TIMER
-        or kind == Kind.STATUS
+        kind == Kind.QUOTE or kind == Kind.CANCEL_ALL or kind == Kind.TIMER or kind == Kind.STATUS
     )
 
 
@@ -56,13 +55,13 @@ def is_known(kind):  # type: ignore[no-untyped-def]
 def form_of(commands, place):  # type: ignore[no-untyped-def]
     """Of how many records a command is, or a status."""
     command = commands[place]
-    if not is_known(command["kind"]):
+    kind = command["kind"]
+    if rarely(not is_order_kind(kind) and not is_other_kind(kind)):
         return np.int64(Status.KIND_UNKNOWN)
     if command["flags"] & Flag.LAST:
-        alone = command["kind"] != Kind.QUOTE and (
-            command["kind"] != Kind.NEW or command["tif"] != TimeInForce.GTD
-        )
-        return np.int64(1) if alone else np.int64(Status.RECORD_MISSING)
+        if rarely(kind == Kind.QUOTE or (kind == Kind.NEW and command["tif"] == TimeInForce.GTD)):
+            return np.int64(Status.RECORD_MISSING)
+        return np.int64(1)
     if rarely(place + 1 >= len(commands) or commands[place + 1]["kind"] != Kind.MORE):
         return np.int64(Status.RECORD_MISSING)
     if rarely(commands[place + 1]["flags"] & Flag.LAST == 0):
@@ -80,49 +79,47 @@ def apply_command(venue, commands, place):  # type: ignore[no-untyped-def]
 @verb
 def apply_tagged_command(venue, commands, place, tag):  # type: ignore[no-untyped-def]
     """`apply_command` where the tag of the command's order id is known."""
-    size = form_of(commands, place)
-    if size < 0:
-        return _refused(venue, commands[place], size), np.int64(0), np.int64(1)
-    head = commands[place]
-    more = commands[place + size - 1]
+    command = commands[place]
     control = venue.control[0]
+    _report_nothing(control)
+    size = form_of(commands, place)
+    if rarely(size < 0):
+        return _refused(venue, command, size), np.int64(0), np.int64(1)
     control["command_count"] += 1
-    advance(venue, head["venue_ns"])
-    before = control["filled_lots"], control["rested_lots"], control["prevented_lots"]
-    nothing = np.int64(0)
-    _report(control, (nothing, nothing, nothing))
-    bests = best_words(venue.book, head["symbol"])
-    # of a quote, the second record is its ask
-    display_lots = more["qty_lots"] if size == 2 and head["kind"] == Kind.NEW else np.int64(0)
-    sides = 1
-    statuses = np.int64(0), np.int64(0)
-    if head["kind"] == Kind.QUOTE:
-        statuses = _quote_statuses(venue, head, more)
-        sides = 2 if statuses[0] == 0 else 0
-    for turn in range(sides):
-        command = head
-        if rarely(sides == 2):
-            command = _side_of_quote(venue, head, more, turn)
-            tag = tag_of(venue.book.control[0]["salt"], command["order_id"])
-        status = _do(venue, command, tag, display_lots, more["venue_ns"])
+    advance(venue, command["venue_ns"])
+    order, display_lots, gtd_ns = command, np.int64(0), np.int64(0)
+    first, second = np.int64(0), np.int64(0)
+    is_quote, turn = False, 1
+    if rarely(size == 2):
+        more = commands[place + 1]
+        display_lots, gtd_ns = more["qty_lots"], more["venue_ns"]
+        if command["kind"] == Kind.QUOTE:  # the second record is its ask
+            first = second = _quote_status(venue, command, more)
+            is_quote, turn = True, 0 if first == 0 else 2
+    while turn < 2:
+        if rarely(is_quote):
+            order, display_lots = _side_of_quote(venue, command, commands[place + 1], turn), 0
+            tag = tag_of(venue.book.control[0]["salt"], order["order_id"])
+        status = _do(venue, order, tag, display_lots, gtd_ns)
         if rarely(status < 0):
-            _refused(venue, head, status)
-        if sides == 1 or command["side"] == 0:
-            statuses = status, statuses[1]
+            _refused(venue, command, status)
+        if rarely(is_quote and order["side"] == 1):
+            second = status
         else:
-            statuses = statuses[0], status
-    if statuses[0] >= 0 or (sides == 2 and statuses[1] >= 0):
-        _note_done(venue, head, bests)
-    else:
-        _report(control, before)
+            first = status
+        turn += 1
+    _note_done(venue, command, first >= 0 or (is_quote and second >= 0))
     settle(venue)
-    return statuses[0], statuses[1], size
+    return first, second, size
 
 
 @verb
-def _report(control, lots):  # type: ignore[no-untyped-def]
-    """Set what is told of the last command."""
-    control["filled_lots"], control["rested_lots"], control["prevented_lots"] = lots
+def _report_nothing(control):  # type: ignore[no-untyped-def]
+    """Set what is told of the last command, before it is done."""
+    control["filled_lots"] = 0
+    control["rested_lots"] = 0
+    control["prevented_lots"] = 0
+    control["best_moved"] = 0
 
 
 @verb
@@ -141,35 +138,18 @@ def _counts_of(venue, command):  # type: ignore[no-untyped-def]
 
 
 @verb
-def best_words(book, symbol):  # type: ignore[no-untyped-def]
-    """Price, quantity and count of the best level of both sides; of no symbol, zeros."""
-    if symbol < 0 or symbol >= len(book.symbols):
-        nothing = np.int64(0)
-        return nothing, nothing, nothing, nothing, nothing, nothing
-    bid = _best_word(book, 2 * symbol)
-    ask = _best_word(book, 2 * symbol + 1)
-    return bid[0], bid[1], bid[2], ask[0], ask[1], ask[2]
-
-
-@verb
-def _best_word(book, place):  # type: ignore[no-untyped-def]
-    level = np.int64(book.sides[place]["best"])
-    if level == NIL:
-        return np.int64(0), np.int64(0), np.int64(-1)
-    record = book.levels[level]
-    return record["price"], record["qty_lots"], np.int64(record["order_count"])
-
-
-@verb
-def _note_done(venue, command, bests):  # type: ignore[no-untyped-def]
-    """A command was done: number it, mark who holds its symbol."""
+def _note_done(venue, command, done):  # type: ignore[no-untyped-def]
+    """Number a command if it was done, and mark who holds its symbol."""
     book = venue.book
     control = book.control[0]
-    control["sequence"] += 1
-    control["last_ns"] = max(control["last_ns"], command["venue_ns"])
-    control["best_changed"] = best_words(book, command["symbol"]) != bests
-    if within(command["symbol"], len(book.symbols)):
-        touch(venue, np.int64(command["symbol"]))
+    if done:
+        control["sequence"] += 1
+        control["last_ns"] = max(control["last_ns"], command["venue_ns"])
+        control["best_changed"] = venue.control[0]["best_moved"]
+        if within(command["symbol"], len(book.symbols)):
+            touch(venue, np.int64(command["symbol"]))
+    elif venue.control[0]["best_moved"]:  # by an order that has expired
+        control["best_changed"] = 1
 
 
 @verb
@@ -213,8 +193,8 @@ def _set_status(venue, command):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _quote_statuses(venue, head, more):  # type: ignore[no-untyped-def]
-    """What is wrong with a quote as a whole, for both of its sides; 0 for nothing."""
+def _quote_status(venue, head, more):  # type: ignore[no-untyped-def]
+    """What is wrong with a quote as a whole, counted for both of its sides; 0 for nothing."""
     status = np.int64(Status.OK)
     if head["symbol"] < 0 or head["symbol"] >= len(venue.book.symbols):
         status = np.int64(Status.SYMBOL_UNKNOWN)
@@ -231,7 +211,7 @@ def _quote_statuses(venue, head, more):  # type: ignore[no-untyped-def]
     if rarely(status < 0):
         _refused(venue, head, status)
         _refused(venue, head, status)
-    return status, status
+    return np.int64(status)
 
 
 @verb
