@@ -22,14 +22,13 @@ from mmjit.arguments import whole
 from mmjit.core.codes import NIL
 from mmjit.core.desk import QUOTE_LEVELS, Desk
 from mmjit.core.jit import loop_for, signature_of
-from mmjit.core.records import COMMAND
 from mmjit.core.rules import Rule, RuleError, rule_signature
 from mmjit.core.tables import OWN, RUN, WANT
 from mmjit.core.venue import submitter
 from mmjit.errors import ArgumentError, StrategyError
 from mmjit.instrument import Number
 from mmjit.limits_file import Limits
-from mmjit.models.maker import Play, run_play
+from mmjit.models.maker import Play, run_play, work_arrays
 from mmjit.picture import SAMPLE, draw, split
 from mmjit.positions import Position, Totals
 from mmjit.progress import Progress
@@ -231,7 +230,7 @@ def _table(made: Simulation, venue: Venue) -> Play:
     own = np.zeros((symbols, 2, QUOTE_LEVELS), OWN)
     desk = Desk(arrays.book, own, arrays.ledger, ticks_of(made.instruments), run, 0)
     quotes = np.zeros((2, QUOTE_LEVELS + 1), WANT)
-    return Play(arrays, made.flow, desk, quotes, np.zeros(1, COMMAND), np.zeros(1, np.int64))
+    return Play(arrays, made.flow, desk, quotes, *work_arrays())
 
 
 def _bytes_of(rule: Rule, record: Array, symbols: int) -> tuple[Array, Array]:

@@ -27,14 +27,14 @@ from mmjit.core.codes import ASK, BID, NIL, STATUS_SPAN, Flag, Kind
 from mmjit.core.desk import QUOTE_LEVELS, Desk
 from mmjit.core.index import PER_SLOT, erase, insert, lookup
 from mmjit.core.jit import call, kernel
-from mmjit.core.records import COMMAND, ENTRY, EVENT, ORDER, TALLY
+from mmjit.core.records import ENTRY, EVENT, ORDER, TALLY
 from mmjit.core.replay import Region, replay
 from mmjit.core.rules import rule_signature
 from mmjit.core.state import Counts, configure_symbol, memory_book
 from mmjit.core.tables import OWN, RUN, WANT
 from mmjit.core.venue import submitter
 from mmjit.gauging import time_fills, time_pool
-from mmjit.models.maker import Play, _decide
+from mmjit.models.maker import Play, _decide, work_arrays
 from mmjit.rulebook import find_rule, with_parameters
 from mmjit.terms import ticks_of
 
@@ -98,6 +98,7 @@ class Maker(NamedTuple):
     quotes: Any
     commands: Any
     statuses: Any
+    places: Any
     near: Any
     far: Any
     memory: Any
@@ -110,7 +111,7 @@ def requote(bound: Any, words: Any) -> int:
     """Quote near or far; returns where the bid is then."""
     of = bundle_of(bound)
     desk = Desk(of.venue.book, of.own, of.venue.ledger, of.ticks, of.run, 0)
-    play = Play(of.venue, 0, desk, of.quotes, of.commands, of.statuses)
+    play = Play(of.venue, 0, desk, of.quotes, of.commands, of.statuses, of.places)
     _decide(of.rule, of.submit, play, desk, of.near if words[0] else of.far, of.memory[0])
     return of.own[0, 0, 0]["price"]
 
@@ -137,9 +138,8 @@ def maker() -> Maker:
     near, far = (with_parameters(rule, {"offset_ticks": n}).view(np.uint8) for n in (1, 2))
     asked = Compiled(rule.entry(desk, quotes), rule_signature(desk, quotes))
     memory = np.zeros((1, rule.memory.itemsize), np.uint8)
-    commands, statuses = np.zeros(1, COMMAND), np.zeros(1, np.int64)
     submit = Compiled(*submitter(arrays))
-    made = (arrays, own, desk.ticks, run, quotes, commands, statuses, near, far, memory)
+    made = (arrays, own, desk.ticks, run, quotes, *work_arrays(), near, far, memory)
     return Maker(*made, asked, submit)
 
 

@@ -866,3 +866,32 @@ def test_a_level_that_was_set_as_a_whole_trades_without_a_name(venue):
     ]
     assert len(fills) == 2
     b.assert_audited(venue.book)
+
+
+BESTS = {
+    "joins": (buy(9, 10, 1), 1),
+    "is worse": (buy(9, 8, 1), 0),
+    "is better": (buy(9, 11, 1), 1),
+    "trades": (buy(9, 20, 1), 1),
+    "takes behind the best": (take(BID, 21, 1), 0),
+    "goes": (cancel(1), 1),
+    "goes from behind": (cancel(2), 0),
+    "shrinks": (amend(1, 10, 3), 1),
+    "shrinks behind": (amend(2, 9, 3), 0),
+    "moves away": (amend(1, 8, 5), 1),
+    "is refused": (cancel(77), 0),
+    "only time": (timer(5), 0),
+    "its first side is worse, its second better": (quote((8, 8, 1), (9, 19, 1), owner=0), 1),
+}
+
+
+@pytest.mark.parametrize("why", BESTS)
+def test_a_venue_tells_whether_its_last_command_changed_a_best_level(venue, why):
+    rest(venue, BID, t10=[5], t9=[5])
+    rest(venue, ASK, t20=[5], t21=[5])
+    do(venue, timer(1))
+    one, changed = BESTS[why]
+
+    submit(venue, one)
+
+    assert b.best_changed(venue.book) == bool(changed)

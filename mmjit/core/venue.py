@@ -98,7 +98,8 @@ def apply_tagged_command(venue, commands, place, tag):  # type: ignore[no-untype
             is_quote, turn = True, 0 if first == 0 else 2
     while turn < 2:
         if rarely(is_quote):
-            order, display_lots = _side_of_quote(venue, command, commands[place + 1], turn), 0
+            order = _side_of_quote(venue, command, commands[place + 1], turn)
+            display_lots = np.int64(0)
             tag = tag_of(venue.book.control[0]["salt"], order["order_id"])
         status = _do(venue, order, tag, display_lots, gtd_ns)
         if rarely(status < 0):

@@ -15,11 +15,13 @@ from mmjit.core.codes import NIL, STATUS_SPAN, Flag, Kind, SelfTrade, Status, Ti
 from mmjit.core.desk import QUOTE_LEVELS, Desk, tick_at, want_nothing
 from mmjit.core.engine import at_symbol
 from mmjit.core.jit import helper, verb
+from mmjit.core.records import COMMAND
 from mmjit.core.resting import Venue, leaves_of
 from mmjit.models.flow import Flow, is_over, next_command, next_symbol
 
 OURS: Final = 0  # the account
 OUR_IDS: Final = 1 << 62  # our orders have the ids above, the flow's are below
+PLACES: Final = 2 * QUOTE_LEVELS  # of a symbol's quotes, the bids first
 RINGS_SPARE: Final = 4096  # lines of the rings that one step never fills
 
 
@@ -30,8 +32,14 @@ class Play(NamedTuple):
     flow: Flow
     desk: Desk  # its book and ledger are the venue's
     quotes: Any  # WANT[2, QUOTE_LEVELS + 1], of the decision being made
-    commands: Any  # COMMAND, one, to work in
-    statuses: Any  # int64, one: what the venue said to it
+    commands: Any  # COMMAND[PLACES], to work in
+    statuses: Any  # int64[PLACES]: what the venue said to them
+    places: Any  # int64[PLACES]: where in our quotes their orders are
+
+
+def work_arrays() -> tuple[Any, Any, Any]:
+    """The last three arrays of a `Play`."""
+    return np.zeros(PLACES, COMMAND), np.zeros(PLACES, np.int64), np.zeros(PLACES, np.int64)
 
 
 def run_play(rule, submit, play, step_count, params, memory):  # type: ignore[no-untyped-def]
@@ -50,6 +58,7 @@ def run_play(rule, submit, play, step_count, params, memory):  # type: ignore[no
     """
     venue = play.venue
     control = venue.control[0]
+    alone = play.commands[:1]
     for step in range(step_count):
         if control["trade_head"] - control["trade_tail"] + RINGS_SPARE > len(venue.trades):
             return step
@@ -58,9 +67,9 @@ def run_play(rule, submit, play, step_count, params, memory):  # type: ignore[no
         symbol = next_symbol(play.flow)
         if is_over(play.flow, symbol):
             return step
-        if next_command(play.flow, venue.book, symbol, play.commands[0]) == 0:
+        if next_command(play.flow, venue.book, symbol, alone[0]) == 0:
             continue
-        submit(venue, play.commands, 0, play.statuses)
+        submit(venue, alone, 0, play.statuses)
         if venue.book.control[0]["best_changed"]:
             desk = at_symbol(play.desk, symbol)
             _decide(rule, submit, play, desk, params, memory[symbol])
@@ -81,48 +90,55 @@ def _decide(rule, submit, play, desk, params, memory):  # type: ignore[no-untype
 
 
 @verb
+def _order_at(desk, place):  # type: ignore[no-untyped-def]
+    return desk.own[desk.symbol, place // QUOTE_LEVELS, place % QUOTE_LEVELS]
+
+
+@verb
 def _refresh(venue, desk):  # type: ignore[no-untyped-def]
     """See what is left of our orders of a symbol."""
-    book = venue.book
-    for place in range(2 * QUOTE_LEVELS):
-        order = desk.own[desk.symbol, place // QUOTE_LEVELS, place % QUOTE_LEVELS]
+    for place in range(PLACES):
+        order = _order_at(desk, place)
         if order["left_lots"] > 0:
-            slot = np.int64(find_slot(book, order["order_id"]))
-            left = np.int64(0) if slot == NIL else leaves_of(venue, slot)
+            left = _left_of(venue, order)
             order["filled_lots"] += order["left_lots"] - left
             order["left_lots"] = left
 
 
 @verb
-def _settle(submit, play, desk):  # type: ignore[no-untyped-def]
-    """Make our orders of a symbol what the quotes want."""
-    counts = play.venue.counts
-    if play.quotes[0, QUOTE_LEVELS]["qty_lots"] != 0:
-        counts[OURS * STATUS_SPAN - Status.QUOTE_UNKNOWN] += 1
-    for turn in range(4 * QUOTE_LEVELS):  # what is to go first, then what is to come
-        place = turn % (2 * QUOTE_LEVELS)
-        side = place // QUOTE_LEVELS
-        quote = play.quotes[side, place % QUOTE_LEVELS]
-        order = desk.own[desk.symbol, side, place % QUOTE_LEVELS]
-        left = order["left_lots"]
-        if turn < 2 * QUOTE_LEVELS:
-            if left == 0 or not _write_less(play, desk, order, quote):
-                continue
-        elif quote["qty_lots"] == 0 or left > 0:
-            continue
-        elif quote["price"] % tick_at(desk, quote["price"]) != 0:
-            counts[OURS * STATUS_SPAN - Status.PRICE_OFF_TICK] += 1
-            continue
-        else:
-            _write_new(play, desk, order, quote, side)
-        submit(play.venue, play.commands, 0, play.statuses)
-        _note(play.venue, order)
+def _left_of(venue, order):  # type: ignore[no-untyped-def]
+    """What is open of an order of ours."""
+    slot = np.int64(find_slot(venue.book, order["order_id"]))
+    return np.int64(0) if slot == NIL else leaves_of(venue, slot)
 
 
 @verb
-def _write_head(play, desk, order, kind):  # type: ignore[no-untyped-def]
+def _settle(submit, play, desk):  # type: ignore[no-untyped-def]
+    """Make our orders of a symbol what the quotes want."""
+    if play.quotes[0, QUOTE_LEVELS]["qty_lots"] != 0:
+        play.venue.counts[OURS * STATUS_SPAN - Status.QUOTE_UNKNOWN] += 1
+    for is_coming in range(2):  # what is to go first, then what is to come
+        count = 0
+        for place in range(PLACES):
+            left = _order_at(desk, place)["left_lots"]
+            if is_coming == 0:
+                writes = left > 0 and _write_less(play, desk, place, count)
+            else:
+                writes = left == 0 and _write_new(play, desk, place, count)
+            if writes:
+                play.places[count] = place
+                count += 1
+        if count > 0:
+            submit(play.venue, play.commands[:count], 0, play.statuses)
+        for number in range(count):  # what the venue made of it
+            order = _order_at(desk, play.places[number])
+            order["left_lots"] = _left_of(play.venue, order)
+
+
+@verb
+def _write_head(play, desk, order, kind, number):  # type: ignore[no-untyped-def]
     """What our commands have in common."""
-    command = play.commands[0]
+    command = play.commands[number]
     command["venue_ns"] = desk.run[0]["now_ns"]
     command["local_ns"] = desk.run[0]["now_ns"]
     command["order_id"] = order["order_id"]
@@ -138,23 +154,32 @@ def _write_head(play, desk, order, kind):  # type: ignore[no-untyped-def]
 
 
 @verb
-def _write_less(play, desk, order, quote):  # type: ignore[no-untyped-def]
+def _write_less(play, desk, place, number):  # type: ignore[no-untyped-def]
     """The command that takes a live order away or part of it; whether there is one."""
+    order = _order_at(desk, place)
+    quote = play.quotes[place // QUOTE_LEVELS, place % QUOTE_LEVELS]
     lots = quote["qty_lots"]
     left = order["left_lots"]
     gone = lots <= 0 or quote["price"] != order["price"] or lots > order["wanted_lots"]
     if not gone and lots >= left:
         order["wanted_lots"] = lots
         return False
-    command = _write_head(play, desk, order, Kind.CANCEL)
+    command = _write_head(play, desk, order, Kind.CANCEL, number)
     command["qty_lots"] = 0 if gone else left - lots
     order["wanted_lots"] = lots
     return True
 
 
 @verb
-def _write_new(play, desk, order, quote, side):  # type: ignore[no-untyped-def]
-    """The command that enters an order."""
+def _write_new(play, desk, place, number):  # type: ignore[no-untyped-def]
+    """The command that enters an order; whether there is one."""
+    order = _order_at(desk, place)
+    quote = play.quotes[place // QUOTE_LEVELS, place % QUOTE_LEVELS]
+    if quote["qty_lots"] == 0:
+        return False
+    if quote["price"] % tick_at(desk, quote["price"]) != 0:
+        play.venue.counts[OURS * STATUS_SPAN - Status.PRICE_OFF_TICK] += 1
+        return False
     run = desk.run[0]
     run["last_order_id"] += 1
     order["order_id"] = OUR_IDS + run["last_order_id"]
@@ -163,15 +188,8 @@ def _write_new(play, desk, order, quote, side):  # type: ignore[no-untyped-def]
     order["wanted_lots"] = quote["qty_lots"]
     order["entered_ns"] = run["now_ns"]
     order["filled_lots"] = 0
-    command = _write_head(play, desk, order, Kind.NEW)
-    command["side"] = side
+    command = _write_head(play, desk, order, Kind.NEW, number)
+    command["side"] = place // QUOTE_LEVELS
     command["price"] = quote["price"]
     command["qty_lots"] = quote["qty_lots"]
-
-
-@verb
-def _note(venue, order):  # type: ignore[no-untyped-def]
-    """See what the venue made of a command about an order of ours."""
-    book = venue.book
-    slot = np.int64(find_slot(book, order["order_id"]))
-    order["left_lots"] = np.int64(0) if slot == NIL else leaves_of(venue, slot)
+    return True
