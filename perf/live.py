@@ -23,11 +23,10 @@ import workload
 
 from mmjit.core.book import best_of
 from mmjit.core.codes import NIL, STATUS_SPAN
-from mmjit.core.index import TAG_MASK
 from mmjit.core.jit import kernel
 from mmjit.core.records import TALLY
 from mmjit.core.replay import AHEAD
-from mmjit.core.replica import apply_tagged, look_ahead_by_id, tag_first
+from mmjit.core.replica import apply_noted, look_ahead_by_id, tag_first
 from mmjit.core.wrapping import fold, mix, weigh
 from mmjit.replaying import book_for
 
@@ -47,7 +46,7 @@ def apply_folding(book: Any, events: Any, notes: Any, counts: Any, tally: Any) -
         for place in range(start, stop):
             look_ahead_by_id(book, events, notes, place, ahead)
             event = events[place]
-            status = apply_tagged(book, event, notes[place] & TAG_MASK)
+            status = apply_noted(book, event, notes[place])
             if status < 0:
                 counts[-status] += 1
             bid, bid_qty = best_of(book, event["symbol"] * 2)

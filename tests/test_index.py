@@ -25,6 +25,11 @@ def find_tag(entries, orders, tag, order_id):  # type: ignore[no-untyped-def]
     return index.slot_at(entries, index.find(entries, orders, tag, order_id))
 
 
+@door
+def place_of_slot(entries, tag, slot):  # type: ignore[no-untyped-def]
+    return np.int64(index.place_of(entries, tag, slot))
+
+
 class Index:
     """An index whose ids stand in records of a kind, and the dict that it must equal."""
 
@@ -53,6 +58,8 @@ class Index:
         assert len(slots) == len(self.naive)
         for order_id, slot in self.naive.items():
             assert self.ask(LOOKUP, order_id) == slot
+            place = place_of_slot(self.entries, np.int64(self.ask(TAG, order_id)), np.int64(slot))
+            assert self.entries[place]["slot"] == slot + 1
 
 
 def tag(order_id: int, salt: int = 7) -> int:
@@ -60,7 +67,7 @@ def tag(order_id: int, salt: int = 7) -> int:
 
 
 def ids_at_home(salt: int, home: int, count: int) -> list[int]:
-    """Ids whose search begins at the same entry."""
+    """Ids whose tags end alike: their search begins in the same line."""
     found = (i for i in range(1, 100_000) if plain_mix(i ^ salt) % LENGTH == home)
     return [next(found) for _ in range(count)]
 
@@ -81,8 +88,8 @@ def ids_of_tag(salt: int, wanted: int, count: int) -> list[int]:
     return [id_of(wanted | high << index.TAG_BITS, salt) for high in range(1, count + 1)]
 
 
-# Homes at the end of the table, so that the runs wrap, two neighbours that run into each other, and
-# ids that only their records tell apart.
+# Twelve ids of the last line, which has room for eight, so that four stand in the first one, two of
+# that one, and ids that only their records tell apart.
 CROWDED = [
     *ids_at_home(7, 15, 3),
     *ids_at_home(7, 14, 3),
@@ -114,9 +121,9 @@ def test_it_finds_what_a_dict_finds(record, salt, ids):
         made.check()
 
 
-@pytest.mark.parametrize("run", [CROWDED[:6], CROWDED[8:14], CROWDED[4:11]])
+@pytest.mark.parametrize("run", [CROWDED[:12], CROWDED[2:14], CROWDED[4:14]])
 @pytest.mark.parametrize("removed", range(6))
-def test_removing_any_id_of_a_run_keeps_the_others_in_reach(run, removed):
+def test_removing_any_id_of_a_line_keeps_the_others_in_reach(run, removed):
     made = Index()
     for slot, order_id in enumerate(run):
         made.insert(order_id, slot)
@@ -124,6 +131,22 @@ def test_removing_any_id_of_a_run_keeps_the_others_in_reach(run, removed):
     made.erase(run[removed])
 
     made.check()
+
+
+@pytest.mark.parametrize("removed", range(12))
+@pytest.mark.parametrize("length", [16, 64])
+def test_what_a_full_line_had_no_room_for_moves_up_when_it_has(length, removed):
+    salt, home = 7, length - index.LINE
+    made, crowd = Index(salt, length), ids_of_tag(salt, home + 3, 12)
+    for slot, order_id in enumerate(crowd):
+        made.insert(order_id, slot)
+    assert (made.entries["slot"][home:] != 0).all()
+
+    made.erase(crowd[removed])
+
+    made.check()
+    assert (made.entries["slot"][home:] != 0).all()
+    assert (made.entries["slot"][:home] != 0).sum() == 3
 
 
 def test_two_ids_of_one_tag_are_told_apart_by_their_records():
@@ -175,9 +198,9 @@ def test_a_table_of_colliding_ids_answers_for_a_missing_one():
     made.check()
 
 
-def test_the_slot_that_is_likely_an_ids_is_the_one_at_its_home_and_always_one():
+def test_the_slot_that_is_likely_an_ids_is_of_its_tag_in_its_line_and_always_one():
     made = Index()
-    first, second = ids_of_tag(7, 15, 2)  # the second one stands at the start of the table
+    first, second = ids_of_tag(7, 15, 2)
     assert made.ask(LIKELY, first) == 0  # of an empty entry
 
     made.insert(first, 3)

@@ -12,12 +12,14 @@ from mmjit.core.intrinsics import (
     big_endian_64,
     bit,
     bits_below,
+    equal_words,
     highest_bit,
     if_zero,
     lowest_bit,
     plain_big_endian_16,
     plain_big_endian_32,
     plain_big_endian_64,
+    plain_equal_words,
     plain_highest_bit,
     plain_lowest_bit,
     plain_rarely,
@@ -31,7 +33,7 @@ from mmjit.core.intrinsics import (
     within,
 )
 from mmjit.core.jit import kernel
-from mmjit.core.records import LEVEL32, NODE32, NODE64, SYMBOL
+from mmjit.core.records import ENTRY, LEVEL32, NODE32, NODE64, SYMBOL
 
 WORD = st.integers(-(1 << 63), (1 << 63) - 1)
 PLACE = st.integers(0, 63)
@@ -46,6 +48,11 @@ def highest_now(word):
 @kernel
 def lowest_now(word):
     return lowest_bit(word)
+
+
+@kernel
+def equal_now(array, index, word):
+    return equal_words(array, index, word)
 
 
 @kernel
@@ -150,6 +157,16 @@ def test_a_stored_slot_is_widened_as_its_twin_does_and_never_negative(slot):
         assert widen_now(np.int32(slot)) == slot
 
 
+@given(st.lists(st.integers(-2, 2), min_size=32, max_size=32), st.integers(0, 8))
+def test_the_words_that_equal_one_are_those_of_its_twin(words, index):
+    entries = np.array(words, np.int32).view(ENTRY)
+
+    for word in range(-3, 3):
+        found = equal_now(entries, np.int64(index), np.int64(word))
+        assert found == plain_equal_words(entries, index, word)
+        assert bin(found).count("1") == words[2 * index :][:16].count(word)
+
+
 @given(WORD, st.integers(0, (1 << 63) - 1))
 def test_within_equals_its_twin(index, count):
     assert within_now(np.int64(index), np.int64(count)) == plain_within(index, count)
@@ -182,7 +199,7 @@ def test_every_intrinsic_has_a_twin():
         twins
         == {
             *("highest_bit", "lowest_bit", "prefetch"),
-            *("widen", "within", "rarely", "record_bytes"),
+            *("widen", "within", "rarely", "record_bytes", "equal_words"),
         }
         | reads
     )

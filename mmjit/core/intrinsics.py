@@ -62,6 +62,12 @@ def plain_record_bytes(array: Any) -> int:
     return int(array.itemsize)
 
 
+def plain_equal_words(array: Any, index: int, word: int) -> int:
+    """Twin of `equal_words`."""
+    words = array[index:].view(np.int32)[:16]
+    return sum(1 << k for k in range(16) if words[k] == word)
+
+
 def plain_prefetch(array: Any, index: int) -> None:
     """Twin of `prefetch`: nothing to be seen."""
 
@@ -144,6 +150,26 @@ if COMPILED:
         return types.int64(array), codegen
 
     @intrinsic  # type: ignore[untyped-decorator]
+    def equal_words(typingctx: Any, array: Any, index: Any, word: Any) -> Any:
+        """Which of the sixteen int32 from `array[index]` on equal a word, as bits: all at once."""
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            ary = context.make_array(signature.args[0])(context, builder, args[0])
+            i32 = ir.IntType(32)
+            line = ir.VectorType(i32, 16)
+            pointer = builder.bitcast(builder.gep(ary.data, [args[1]]), line.as_pointer())
+            words = builder.load(pointer, align=4)
+            first = builder.insert_element(
+                ir.Constant(line, ir.Undefined), builder.trunc(args[2], i32), ir.Constant(i32, 0)
+            )
+            everywhere = ir.Constant(ir.VectorType(i32, 16), [0] * 16)
+            wanted = builder.shuffle_vector(first, ir.Constant(line, ir.Undefined), everywhere)
+            equal = builder.bitcast(builder.icmp_signed("==", words, wanted), ir.IntType(16))
+            return builder.zext(equal, ir.IntType(64))
+
+        return types.int64(array, types.int64, types.int64), codegen
+
+    @intrinsic  # type: ignore[untyped-decorator]
     def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
         """Ask for the cache line of `array[index]`; any index is allowed, nothing is read."""
 
@@ -188,4 +214,5 @@ else:
     lowest_bit = plain_lowest_bit
     rarely = plain_rarely
     record_bytes = plain_record_bytes
+    equal_words = plain_equal_words
     prefetch = plain_prefetch

@@ -20,7 +20,7 @@ pool, once, or in a tape's region.
 from typing import Final
 
 from mmjit.core.codes import NIL, Status
-from mmjit.core.index import enter, erase_at, slot_at
+from mmjit.core.index import enter, slot_at
 from mmjit.core.intrinsics import bits_below, highest_bit, record_bytes, widen
 from mmjit.core.jit import CHECKED, helper, kernel, verb
 from mmjit.core.ladder import HEIGHTS, mark, next_page, unmark
@@ -334,12 +334,21 @@ def _enter_place(places, tag, page):  # type: ignore[no-untyped-def]
 @helper
 def _leave_place(places, tag, page):  # type: ignore[no-untyped-def]
     """Forget where a page is."""
-    place = tag & held(len(places) - 1)
-    while slot_at(places, place) != page:
+    last = held(len(places) - 1)
+    hole = tag & last
+    while slot_at(places, hole) != page:
         if CHECKED:
-            assert slot_at(places, place) != NIL
-        place = (place + 1) & held(len(places) - 1)
-    erase_at(places, place)
+            assert slot_at(places, hole) != NIL
+        hole = (hole + 1) & last
+    place = (hole + 1) & last
+    while slot_at(places, place) != NIL:  # later ones of its run move up
+        home = places[place]["tag"] & last
+        if ((place - home) & last) >= ((place - hole) & last):
+            places[hole]["tag"] = places[place]["tag"]
+            places[hole]["slot"] = places[place]["slot"]
+            hole = place
+        place = (place + 1) & last
+    places[hole]["slot"] = NIL + 1
 
 
 # ---- levels ---------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from mmjit.core.index import (
     enter,
     erase_at,
     find,
+    place_of,
     prefetch_entry,
     slot_at,
     slot_likely,
@@ -23,7 +24,7 @@ from mmjit.core.index import (
 )
 from mmjit.core.intrinsics import prefetch, rarely, within
 from mmjit.core.jit import kernel, verb
-from mmjit.core.levels import held, level_of
+from mmjit.core.levels import held, is_live, level_of
 from mmjit.core.pool import acquire, available, release
 from mmjit.core.replay import AHEAD, apply_bookwide, note_accepted
 
@@ -34,17 +35,18 @@ def apply_by_id(book, event):  # type: ignore[no-untyped-def]
 
     Returns the slot of an add or a replace, 0 or 1 (the order is gone) of another, or a status.
     """
-    return apply_tagged(book, event, tag_of(book.control[0]["salt"], event["order_id"]))
+    tag = tag_of(book.control[0]["salt"], event["order_id"])
+    return apply_noted(book, event, tag | np.int64(slot_likely(book.entries, tag)) << TAG_BITS)
 
 
 @verb
-def apply_tagged(book, event, tag):  # type: ignore[no-untyped-def]
-    """`apply_by_id` where the tag of the id is known."""
+def apply_noted(book, event, note):  # type: ignore[no-untyped-def]
+    """`apply_by_id` where the tag of the id is known, and above it a guess at the order's slot."""
     kind = event["kind"]
     if kind == Kind.ADD:
-        status = add(book, event, tag)
+        status = add(book, event, note & TAG_MASK)
     elif kind > 0 and kind <= Kind.EXECUTE:
-        status = change(book, event, tag)
+        status = change(book, event, note & TAG_MASK, note >> TAG_BITS)
     else:
         status = apply_bookwide(book, event)
     if status >= 0:
@@ -78,32 +80,40 @@ def add(book, event, tag):  # type: ignore[no-untyped-def]
 
 
 @verb
-def change(book, event, tag):  # type: ignore[no-untyped-def]
-    """Reduce, delete, execute or replace a resting order."""
+def change(book, event, tag, slot):  # type: ignore[no-untyped-def]
+    """Reduce, delete, execute or replace a resting order, which is mostly the one in `slot`."""
     if rarely(not within(event["symbol"], len(book.symbols))):
         return Status.SYMBOL_UNKNOWN
     if rarely(event["order_id"] == 0):
         return Status.ORDER_ID_ZERO
-    place = find(book.entries, book.orders, tag, event["order_id"])
-    slot = slot_at(book.entries, place)
-    if rarely(slot == NIL):
-        return Status.ORDER_ID_UNKNOWN
+    if rarely(not bears(book, slot, event["order_id"])):
+        place = find(book.entries, book.orders, tag, event["order_id"])
+        slot = np.int64(slot_at(book.entries, place))
+        if slot == NIL:
+            return Status.ORDER_ID_UNKNOWN
     slot = held(slot)
     if rarely(owner_of(book, slot) >> 1 != event["symbol"]):
         return Status.ORDER_OF_OTHER_SYMBOL
     if rarely(event["kind"] == Kind.REPLACE):
-        return replace(book, place, slot, event)
+        return replace(book, tag, slot, event)
 
     status = shrink(book, slot, event)
     if status == 1:
-        erase_at(book.entries, place)
+        erase_at(book.entries, place_of(book.entries, tag, slot))
         release(book.order_pool, slot)
     return status
 
 
 @verb
-def replace(book, place, slot, event):  # type: ignore[no-untyped-def]
-    """Give a resting order, whose entry is known, a new id (or its own), price and quantity."""
+def bears(book, slot, order_id):  # type: ignore[no-untyped-def]
+    """Whether the order of an id, entered here, rests in a slot; an empty one keeps its last id."""
+    order = book.orders[slot]
+    return order["order_id"] == order_id and is_live(book, slot) and order["flags"] & INDEXED != 0
+
+
+@verb
+def replace(book, old_tag, slot, event):  # type: ignore[no-untyped-def]
+    """Give a resting order, whose tag is known, a new id (or its own), price and quantity."""
     old_id = event["order_id"]
     new_id = event["other_id"]
     if new_id == 0:
@@ -115,7 +125,7 @@ def replace(book, place, slot, event):  # type: ignore[no-untyped-def]
     level = level_of(book, owner_of(book, slot), event["price"])
     status = replace_at(book, slot, event, level, NIL)
     if status >= 0 and new_id != old_id:
-        erase_at(book.entries, place)
+        erase_at(book.entries, place_of(book.entries, old_tag, slot))
         enter(book.entries, find(book.entries, book.orders, tag, new_id), tag, slot)
     return status
 
@@ -133,7 +143,7 @@ def apply_all(book, events, statuses):  # type: ignore[no-untyped-def]
     for _ in range(2):  # all but the last events, then those, which have none to look ahead at
         for place in range(start, stop):
             look_ahead_by_id(book, events, statuses, place, ahead)
-            status = apply_tagged(book, events[place], statuses[place] & TAG_MASK)
+            status = apply_noted(book, events[place], statuses[place])
             statuses[place] = status
             if rarely(status < 0):
                 refused += 1
@@ -156,7 +166,8 @@ def look_ahead_by_id(book, events, notes, place, ahead):  # type: ignore[no-unty
     Args:
         book: the book.
         events: EVENT; three times `ahead` of them follow `place`.
-        notes: int64 per event: takes the tag of its id, and above that a guess at its slot.
+        notes: int64 per event: takes the tag of its id and above that a guess at its slot, as
+            `apply_noted` will have it.
         place: of the event that is next.
         ahead: how far to look at a time.
     """

@@ -44,7 +44,7 @@ from mmjit.core.wrapping import inverse
 Array = np.ndarray[Any, Any]
 Allocate = Callable[[str, Any, int], Array]  # name, dtype, length -> zeroed array
 
-SEMANTICS: Final = 2  # raised whenever a kernel changes what it does to a book
+SEMANTICS: Final = 3  # raised whenever a kernel changes what it does to a book
 LINE_BYTES: Final = 64  # of a cache
 _LINE_NODES: Final = LINE_BYTES // NODE32.itemsize
 _RUNGS_MIN: Final = 1024
