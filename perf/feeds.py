@@ -127,7 +127,6 @@ def report(name: str, source: Path, tape: Tape, runs: list[dict[str, float]]) ->
 def timed(source: Path, out: Path) -> dict[str, float]:
     """What one import takes, in a process of its own."""
     shutil.rmtree(out, ignore_errors=True)
-    warm_memory(out.with_suffix(".ballast"), 3 * source.stat().st_size)
     command = [sys.executable, __file__, "--one", str(source), str(out)]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     if said.returncode != 0:
@@ -137,7 +136,7 @@ def timed(source: Path, out: Path) -> dict[str, float]:
 
 
 def warm_memory(path: Path, byte_count: int) -> None:
-    """Write and remove so many bytes: a virtual machine may have given free memory back."""
+    """Write and remove so many bytes: a virtual machine gives memory back that is free for 2 s."""
     piece = bytes(1 << 22)
     with open(path, "wb", buffering=0) as file:
         for _ in range(byte_count >> 22):
@@ -153,6 +152,7 @@ def import_one(source: str, out: str) -> int:
         head = Path(folder) / Path(source).name
         head.write_bytes(whole_lines(Path(source)))
         importer(head, Path(folder) / "tape", date=DAY, progress=False)
+    warm_memory(Path(out).with_suffix(".ballast"), 4 * Path(source).stat().st_size)
     wall, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     importer(Path(source), Path(out), date=DAY, progress=False)
     wall, after = time.perf_counter() - wall, resource.getrusage(resource.RUSAGE_SELF)

@@ -60,7 +60,7 @@ LAYOUTS = {
         "event_count:i8@0 price_min:i8@8 price_max:i8@16 increment:i8@24 qty_lots_max:i8@32 "
         "twos:i8@40 inverse:i8@48 top:i8@56",
     ),
-    "PAGE_KEY": (8, "order_id:i8@0"),
+    "PAGE_ENTRY": (16, "key:i8@0 page:i8@8"),
     "DETAIL": (
         32,
         "hidden_lots:i8@0 display_lots:i8@8 prev_own:i4@16 next_own:i4@20 alarm:i4@24 pad:i4@28",

@@ -215,8 +215,9 @@ BOUNDS: Final = record(
     ("top", "i8"),  # the highest price on the increment that instruments take
 )
 
-# What stands for a page while a tape is being made: symbol, side and number in one word.
-PAGE_KEY: Final = record(8, ("order_id", "i8"))  # named as the index knows keys
+# A page while a tape is being made: symbol, side and number in one word, and its own number plus 1;
+# 0 is an empty one.
+PAGE_ENTRY: Final = record(16, ("key", "i8"), ("page", "i8"))
 
 
 # What only a venue knows of a resting order; in use where ORDER `flags` says so.

@@ -19,12 +19,12 @@ from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.ladder import NUMBER_BITS
 from mmjit.core.levels import PAGE_LEVELS
 from mmjit.core.pool import Pool, acquire, release
-from mmjit.core.wrapping import exact_quotient, inverse
+from mmjit.core.wrapping import exact_quotient, inverse, mix
 
 PRICE_MAX: Final = (1 << 31) - 1  # the highest price of an instrument unless its events exceed it
-# Between asking for memory and using it lie so many events: about half a microsecond.
-_ENTRY_AHEAD: Final = 24  # for the entry of an event's id
-_SEAT_AHEAD: Final = 12  # for the seat that the entry names, which has come by then
+# So many events ask for memory one right after the other, so that their addresses are translated at
+# once; they use it when the block behind them has asked.
+_BLOCK: Final = 16
 
 
 class Resolver(NamedTuple):
@@ -34,8 +34,7 @@ class Resolver(NamedTuple):
     entries: Any  # ENTRY, PER_SLOT or more per slot, a power of two
     pool: Pool
     bounds: Any  # BOUNDS per symbol
-    pages: Any  # ENTRY, from the key of a page to its number, a power of two
-    page_keys: Any  # PAGE_KEY per page
+    pages: Any  # PAGE_ENTRY, PER_SLOT or more per page, a power of two
     page_meter: Any  # METER, one: `fresh` is how many pages there are
 
 
@@ -53,18 +52,24 @@ def resolve(resolver, events, counts):  # type: ignore[no-untyped-def]
             refuse. Such an event keeps the handle NIL, and `level` says why; one that asks for
             more than is left of its order has a handle all the same.
     """
-    last = len(events) - 1
-    for place in range(min(_ENTRY_AHEAD, len(events))):
-        _ask_for_entry(resolver, events[place])
-    for place in range(len(events)):
-        _ask_for_entry(resolver, events[min(place + _ENTRY_AHEAD, last)])
-        _ask_for_seat(resolver, events[min(place + _SEAT_AHEAD, last)])
-        event = events[place]
-        event["level"] = NIL
-        status = _resolve_one(resolver, event)
-        if rarely(status < 0):
-            event["level"] = status
-            counts[-status] += 1
+    for place in range(-2 * _BLOCK, len(events), _BLOCK):
+        for second in _block(place + 2 * _BLOCK, events):
+            _ask_for_entry(resolver, events[second])
+        for first in _block(place + _BLOCK, events):
+            _ask_for_seat(resolver, events[first])
+        for now in _block(place, events):
+            event = events[now]
+            event["level"] = NIL
+            status = _resolve_one(resolver, event)
+            if rarely(status < 0):
+                event["level"] = status
+                counts[-status] += 1
+
+
+@verb
+def _block(first, events):  # type: ignore[no-untyped-def]
+    """The places of a block of events, of those that there are."""
+    return range(max(0, first), min(first + _BLOCK, len(events)))
 
 
 @verb
@@ -84,7 +89,7 @@ def _ask_for_seat(resolver, event):  # type: ignore[no-untyped-def]
     prefetch(resolver.seats, slot_likely(resolver.entries, event["handle"]))
     symbol = min(max(0, np.int64(event["symbol"])), len(resolver.bounds) - 1)
     rank = _rank_of(resolver.bounds[symbol], event)
-    prefetch_entry(resolver.pages, tag_of(0, _key_of(event, rank)))
+    prefetch(resolver.pages, _home_of(resolver.pages, _key_of(event, rank)))
 
 
 @verb
@@ -263,16 +268,39 @@ def _level_of(resolver, event):  # type: ignore[no-untyped-def]
     """The level of an event's price within the region that a replay will set apart."""
     rank = _rank_of(resolver.bounds[event["symbol"]], event)
     key = _key_of(event, rank)
-    tag = tag_of(0, key)
-    place = find(resolver.pages, resolver.page_keys, tag, key)
-    page = np.int64(slot_at(resolver.pages, place))
-    if rarely(page == NIL):
+    place = _place_of(resolver.pages, key)
+    entry = resolver.pages[place]
+    if rarely(entry["page"] == 0):
         meter = resolver.page_meter[0]
-        page = meter["fresh"]
         meter["fresh"] += 1
-        resolver.page_keys[page]["order_id"] = key
-        enter(resolver.pages, place, tag, page)
-    return page * PAGE_LEVELS + (rank & PAGE_LEVELS - 1)
+        entry["key"] = key
+        entry["page"] = meter["fresh"]
+    return (entry["page"] - 1) * PAGE_LEVELS + (rank & PAGE_LEVELS - 1)
+
+
+@verb
+def _place_of(pages, key):  # type: ignore[no-untyped-def]
+    """The place of a page's entry, or of the empty one that it would get."""
+    place = _home_of(pages, key)
+    while pages[place]["page"] != 0 and pages[place]["key"] != key:
+        place = (place + 1) & len(pages) - 1
+    return place
+
+
+@verb
+def _home_of(pages, key):  # type: ignore[no-untyped-def]
+    """Where the search for a page begins."""
+    return mix(key) & len(pages) - 1
+
+
+@kernel
+def rewrite_pages(old, new):  # type: ignore[no-untyped-def]
+    """Copy every entry of a page to a longer array, which is empty."""
+    for entry in old:
+        if entry["page"] != 0:
+            other = new[_place_of(new, entry["key"])]
+            other["key"] = entry["key"]
+            other["page"] = entry["page"]
 
 
 @helper

@@ -9,8 +9,8 @@ import numpy as np
 from mmjit.core.codes import STATUS_SPAN, Status
 from mmjit.core.index import PER_SLOT, rewrite
 from mmjit.core.pool import Pool
-from mmjit.core.records import BOUNDS, ENTRY, METER, PAGE_KEY, SEAT
-from mmjit.core.resolve import Resolver, expect_increments, resolve
+from mmjit.core.records import BOUNDS, ENTRY, METER, PAGE_ENTRY, SEAT
+from mmjit.core.resolve import Resolver, expect_increments, resolve, rewrite_pages
 from mmjit.core.state import aligned_zeros, power_of_two
 from mmjit.instrument import Instrument
 
@@ -40,8 +40,7 @@ class Resolving:
             aligned_zeros("entries", ENTRY, PER_SLOT * _INDEXED),
             Pool(np.zeros(_SEATS, np.int32), meter),
             aligned_zeros("bounds", BOUNDS, symbol_count),
-            aligned_zeros("pages", ENTRY, PER_SLOT * _INDEXED),
-            aligned_zeros("page_keys", PAGE_KEY, _INDEXED),
+            aligned_zeros("pages", PAGE_ENTRY, PER_SLOT * _INDEXED),
             np.zeros(1, METER),
         )
         wanted = np.broadcast_to(np.asarray(increments, np.int64), symbol_count)
@@ -72,14 +71,12 @@ class Resolving:
             self._resolver = old._replace(seats=seats, pool=Pool(free, old.pool.meter))
 
     def _make_room_for_pages(self, event_count: int) -> None:
-        old = self._resolver
-        wanted = self.level_pages + event_count
-        if wanted > len(old.page_keys):
-            keys = aligned_zeros("page_keys", PAGE_KEY, power_of_two(wanted))
-            keys[: len(old.page_keys)] = old.page_keys
-            pages = aligned_zeros("pages", ENTRY, 2 * len(keys))
-            rewrite(old.pages, pages)
-            self._resolver = old._replace(pages=pages, page_keys=keys)
+        old = self._resolver.pages
+        wanted = PER_SLOT * (self.level_pages + event_count)
+        if wanted > len(old):
+            pages = aligned_zeros("pages", PAGE_ENTRY, power_of_two(wanted))
+            rewrite_pages(old, pages)
+            self._resolver = self._resolver._replace(pages=pages)
 
     @property
     def level_pages(self) -> int:
