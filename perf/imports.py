@@ -20,7 +20,7 @@ import pyperf
 import workload
 
 IMPORT_S_MAX = 0.2
-REPLAY_S_MAX = 1.5
+REPLAY_S_MAX = 1.0
 SMOKE_MESSAGES = 2_000
 REPLAY_MESSAGES = 500_000
 

@@ -1,12 +1,15 @@
 """The command line as scripts use it: keys, exit codes, one-line errors."""
 
+import gc
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
 
 import mmjit
+from mmjit.__main__ import command
 from mmjit.cli import main
 from mmjit.core.jit import COMPILED
 
@@ -38,6 +41,19 @@ def fails(capsys, *words):
     assert shown.out == ""
     assert shown.err.count("\n") == 1
     return shown.err
+
+
+def test_a_command_ends_without_looking_for_garbage(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["mmjit", "--version"])
+    threshold = gc.get_threshold()
+    try:
+        with pytest.raises(SystemExit):
+            command()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*threshold)
+    assert capsys.readouterr().out == f"mmjit {mmjit.__version__}\n"
 
 
 def test_info_has_the_keys_that_scripts_rely_on(capsys, tape):
