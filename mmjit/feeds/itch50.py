@@ -50,9 +50,9 @@ from mmjit.wire.itch50 import (
 
 Array = np.ndarray[Any, Any]
 
-# Both stay in the cache together.
-_PIECE_BYTES: Final = 1 << 18  # decoded at a time, beside what is left of the piece before
-_EVENTS: Final = 1 << 12  # resolved and written at a time
+# Half a MiB each, so that both stay in the cache until they are used.
+_PIECE_BYTES: Final = 1 << 19  # decoded at a time, beside what is left of the piece before
+_EVENTS: Final = 1 << 13  # resolved and written at a time
 _FIRST_YEAR: Final = 1971  # epoch nanoseconds from here ...
 _LAST_YEAR: Final = 2199  # ... to here fit int64 by far
 
