@@ -27,7 +27,7 @@ from mmjit.core.jit import kernel
 from mmjit.core.records import COMMAND, TALLY
 from mmjit.core.resting import Venue
 from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue, power_of_two
-from mmjit.core.venue import apply_tagged_command, look_ahead_of, tag_first_commands
+from mmjit.core.venue import apply_noted_command, look_ahead_of, tag_first_commands
 from mmjit.core.wrapping import fold, weigh
 
 MASK = (1 << 64) - 1
@@ -44,8 +44,8 @@ def submit_folding(venue: Any, commands: Any, notes: Any, tally: Any) -> int:
     book = venue.book
     tag_first_commands(venue, commands, notes, 0)
     for place in range(len(commands)):
-        tag = look_ahead_of(venue, commands, notes, place)
-        status, _, _ = apply_tagged_command(venue, commands, place, tag)
+        note = look_ahead_of(venue, commands, notes, place)
+        status, _, _ = apply_noted_command(venue, commands, place, note)
         refused += status < 0
         owner = commands[place]["symbol"] * 2
         bid, bid_qty = best_of(book, owner)

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from mmjit.core.codes import NIL, Flag, Kind, Status
-from mmjit.core.index import erase, insert, lookup
+from mmjit.core.index import erase, insert, lookup, note_of, tag_of
 from mmjit.core.intrinsics import rarely, record_bytes, within
 from mmjit.core.jit import helper, verb
 from mmjit.core.levels import (
@@ -23,6 +23,7 @@ from mmjit.core.levels import (
     add_page,
     close_level,
     held,
+    is_live,
     level_of,
     link,
     note_best,
@@ -73,6 +74,19 @@ def enter_id(book, order_id, slot):  # type: ignore[no-untyped-def]
 def erase_id(book, order_id):  # type: ignore[no-untyped-def]
     """Take the id of an order, whose record still bears it, out of the index."""
     erase(book.entries, book.orders, book.control[0]["salt"], order_id)
+
+
+@verb
+def note_by_id(book, order_id):  # type: ignore[no-untyped-def]
+    """The tag of an id and, in the bits above, the slot that is likely its order's."""
+    return note_of(book.entries, tag_of(book.control[0]["salt"], order_id))
+
+
+@verb
+def bears(book, slot, order_id):  # type: ignore[no-untyped-def]
+    """Whether the order of an id, entered here, rests in a slot; an empty one keeps its last id."""
+    order = book.orders[slot]
+    return order["order_id"] == order_id and is_live(book, slot) and order["flags"] & INDEXED != 0
 
 
 # ---- verbs by slot --------------------------------------------------------------------------

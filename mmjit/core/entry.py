@@ -20,9 +20,9 @@ from mmjit.core.admission import (
     would_trade,
 )
 from mmjit.core.alarms import set_alarm
-from mmjit.core.book import INDEXED, enter_id, erase_id, find_slot, qty_status, stand
+from mmjit.core.book import INDEXED, bears, enter_id, erase_id, find_slot, qty_status, stand
 from mmjit.core.codes import NIL, Flag, Kind, SelfTrade, Status, Term, TimeInForce
-from mmjit.core.index import enter, find, slot_at, tag_of
+from mmjit.core.index import TAG_BITS, TAG_MASK, enter, find, slot_at, tag_of
 from mmjit.core.intrinsics import rarely
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import count_open, open_more, row_of
@@ -40,18 +40,19 @@ from mmjit.core.resting import (
     join_own,
     leaves_of,
     note_moved,
-    remove_at,
+    remove_tagged,
 )
 
 # ---- in, changed, out -----------------------------------------------------------------------
 
 
 @verb
-def change_orders(venue, command, tag, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
+def change_orders(venue, command, note, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
     """Do a NEW, TAKE, AMEND or CANCEL; returns the lots traded (cancelled), or a status.
 
-    `tag` is that of the command's order id in the index.
+    `note` is the tag of the command's order id, and above it a guess at the order's slot.
     """
+    tag = note & TAG_MASK
     kind = command["kind"]
     order = command
     leaving, level, place = np.int64(NIL), np.int64(NIL), np.int64(0)
@@ -66,26 +67,26 @@ def change_orders(venue, command, tag, display_lots, gtd_ns):  # type: ignore[no
         if rarely(status < 0):
             return status
     else:
-        leaving, place = find_order(venue, command, tag)
+        leaving = find_order(venue, command, note)
         if rarely(leaving < 0):
             return leaving
         if kind == Kind.CANCEL:
             status, whole = cancel(venue, command, leaving)
             if whole:
-                remove_at(venue, leaving, place)
+                remove_tagged(venue, leaving, tag)
             return status
         status, level, in_place = judge_amend(venue, command, leaving)
         if status < 0 or in_place:
             return status
         order = venue.scratch[0]
-        tag = tag_of(venue.book.control[0]["salt"], order["order_id"])
         display_lots, expires_ns = inherited(venue, leaving)
     status, worst, meets = admit(venue, order, leaving, level)
     if rarely(status < 0):
         return status
 
     if leaving != NIL:
-        remove_at(venue, leaving, place)
+        remove_tagged(venue, leaving, tag)
+        tag = tag_of(venue.book.control[0]["salt"], order["order_id"])
         place = find(venue.book.entries, venue.book.orders, tag, order["order_id"])
     elif order["owner"] >= 0 and kind == Kind.NEW:
         row = row_of(venue.ledger, order["owner"], order["symbol"])
@@ -136,22 +137,24 @@ def _limits(venue, order, leaving):  # type: ignore[no-untyped-def]
 
 
 @verb
-def find_order(venue, command, tag):  # type: ignore[no-untyped-def]
-    """The slot of the order that a command names, or a status; and its id's place in the index."""
+def find_order(venue, command, note):  # type: ignore[no-untyped-def]
+    """The slot of the order that a command names, or a status."""
     book = venue.book
     if rarely(command["symbol"] < 0 or command["symbol"] >= len(book.symbols)):
-        return np.int64(Status.SYMBOL_UNKNOWN), np.int64(0)
+        return np.int64(Status.SYMBOL_UNKNOWN)
     if rarely(command["order_id"] == 0):
-        return np.int64(Status.ORDER_ID_ZERO), np.int64(0)
-    place = find(book.entries, book.orders, tag, command["order_id"])
-    slot = np.int64(slot_at(book.entries, place))
-    if rarely(slot == NIL):
-        return np.int64(Status.ORDER_ID_UNKNOWN), np.int64(0)
+        return np.int64(Status.ORDER_ID_ZERO)
+    slot = note >> TAG_BITS
+    if rarely(not bears(book, slot, command["order_id"])):
+        place = find(book.entries, book.orders, note & TAG_MASK, command["order_id"])
+        slot = np.int64(slot_at(book.entries, place))
+        if slot == NIL:
+            return np.int64(Status.ORDER_ID_UNKNOWN)
     if rarely(book.levels[book.nodes[slot]["level"]]["owner"] >> 1 != command["symbol"]):
-        return np.int64(Status.ORDER_OF_OTHER_SYMBOL), np.int64(0)
+        return np.int64(Status.ORDER_OF_OTHER_SYMBOL)
     if rarely(book.orders[slot]["owner"] != command["owner"]):
-        return np.int64(Status.ORDER_OF_OTHER_OWNER), np.int64(0)
-    return slot, np.int64(place)
+        return np.int64(Status.ORDER_OF_OTHER_OWNER)
+    return slot
 
 
 # ---- new ------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ not crowd.
 
 from typing import Final
 
+import numpy as np
+
 from mmjit.core.codes import NIL
 from mmjit.core.intrinsics import equal_words, lowest_bit, prefetch, rarely, widen
 from mmjit.core.jit import CHECKED, helper, kernel, verb
@@ -165,6 +167,12 @@ def slot_likely(entries, tag):  # type: ignore[no-untyped-def]
     alike = _alike_in(entries, line, tag)
     last = 1 << 2 * LINE - 2  # the entry that is filled last, mostly empty
     return max(0, entries[line + (lowest_bit(alike | last) >> 1)]["slot"] - 1)
+
+
+@verb
+def note_of(entries, tag):  # type: ignore[no-untyped-def]
+    """A tag and, in the bits above, the slot that is likely its."""
+    return tag | np.int64(slot_likely(entries, tag)) << TAG_BITS
 
 
 @kernel

@@ -8,7 +8,16 @@ breaks a rule is refused, and the book is as it was.
 import numpy as np
 
 from mmjit.core.ahead import prefetch_market, prefetch_neighbours
-from mmjit.core.book import INDEXED, owner_of, replace_at, rest, rest_status, shrink
+from mmjit.core.book import (
+    INDEXED,
+    bears,
+    note_by_id,
+    owner_of,
+    replace_at,
+    rest,
+    rest_status,
+    shrink,
+)
 from mmjit.core.codes import NIL, Kind, Status
 from mmjit.core.index import (
     TAG_BITS,
@@ -16,15 +25,15 @@ from mmjit.core.index import (
     enter,
     erase_at,
     find,
+    note_of,
     place_of,
     prefetch_entry,
     slot_at,
-    slot_likely,
     tag_of,
 )
 from mmjit.core.intrinsics import prefetch, rarely, within
 from mmjit.core.jit import kernel, verb
-from mmjit.core.levels import held, is_live, level_of
+from mmjit.core.levels import held, level_of
 from mmjit.core.pool import acquire, available, release
 from mmjit.core.replay import AHEAD, apply_bookwide, note_accepted
 
@@ -35,8 +44,7 @@ def apply_by_id(book, event):  # type: ignore[no-untyped-def]
 
     Returns the slot of an add or a replace, 0 or 1 (the order is gone) of another, or a status.
     """
-    tag = tag_of(book.control[0]["salt"], event["order_id"])
-    return apply_noted(book, event, tag | np.int64(slot_likely(book.entries, tag)) << TAG_BITS)
+    return apply_noted(book, event, note_by_id(book, event["order_id"]))
 
 
 @verb
@@ -105,13 +113,6 @@ def change(book, event, tag, slot):  # type: ignore[no-untyped-def]
 
 
 @verb
-def bears(book, slot, order_id):  # type: ignore[no-untyped-def]
-    """Whether the order of an id, entered here, rests in a slot; an empty one keeps its last id."""
-    order = book.orders[slot]
-    return order["order_id"] == order_id and is_live(book, slot) and order["flags"] & INDEXED != 0
-
-
-@verb
 def replace(book, old_tag, slot, event):  # type: ignore[no-untyped-def]
     """Give a resting order, whose tag is known, a new id (or its own), price and quantity."""
     old_id = event["order_id"]
@@ -175,8 +176,8 @@ def look_ahead_by_id(book, events, notes, place, ahead):  # type: ignore[no-unty
     tag = tag_of(book.control[0]["salt"], events[last]["order_id"])
     notes[last] = tag
     prefetch_entry(book.entries, tag)
-    slot = slot_likely(book.entries, notes[later] & TAG_MASK)
-    notes[later] |= np.int64(slot) << TAG_BITS
+    notes[later] = note_of(book.entries, notes[later])
+    slot = notes[later] >> TAG_BITS
     prefetch(book.nodes, slot)
     prefetch(book.orders, slot)
     prefetch_neighbours(book, notes[soon] >> TAG_BITS, events[soon])

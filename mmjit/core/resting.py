@@ -12,7 +12,7 @@ import numpy as np
 from mmjit.core.alarms import drop_alarm
 from mmjit.core.book import INDEXED, Book, take
 from mmjit.core.codes import NIL
-from mmjit.core.index import erase_at, find, tag_of
+from mmjit.core.index import erase_at, place_of, tag_of
 from mmjit.core.intrinsics import rarely
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import Ledger, count_open, open_more, row_of
@@ -106,33 +106,33 @@ def leave_own(details, account, slot):  # type: ignore[no-untyped-def]
 @verb
 def remove(venue, slot):  # type: ignore[no-untyped-def]
     """Take a resting order away, all that is open of it."""
-    remove_at(venue, slot, place_of(venue.book, slot))
+    remove_tagged(venue, slot, _tag_at(venue.book, slot))
 
 
 @verb
-def remove_at(venue, slot, place):  # type: ignore[no-untyped-def]
-    """`remove` where the place of the order's id in the index is known."""
+def remove_tagged(venue, slot, tag):  # type: ignore[no-untyped-def]
+    """`remove` where the tag of the order's id is known."""
     book = venue.book
     if rarely(book.orders[slot]["flags"] & SPECIAL):
         _let_go(venue, slot)
     take(book, slot, np.int64(book.nodes[slot]["qty_lots"]))
     note_moved(venue)
-    erase_at(book.entries, place)
+    erase_at(book.entries, place_of(book.entries, tag, slot))
     release(book.order_pool, slot)
 
 
 @verb
 def forget(venue, slot):  # type: ignore[no-untyped-def]
     """Free the slot and the id of an order that has left the book."""
-    erase_at(venue.book.entries, place_of(venue.book, slot))
-    release(venue.book.order_pool, slot)
+    book = venue.book
+    erase_at(book.entries, place_of(book.entries, _tag_at(book, slot), slot))
+    release(book.order_pool, slot)
 
 
 @verb
-def place_of(book, slot):  # type: ignore[no-untyped-def]
-    """Where in the index the id of a resting order is."""
-    order_id = book.orders[slot]["order_id"]
-    return find(book.entries, book.orders, tag_of(book.control[0]["salt"], order_id), order_id)
+def _tag_at(book, slot):  # type: ignore[no-untyped-def]
+    """The tag of the id of a resting order."""
+    return tag_of(book.control[0]["salt"], book.orders[slot]["order_id"])
 
 
 @verb

@@ -12,7 +12,7 @@ import numpy as np
 
 from mmjit.core.admission import owner_status, rings_take
 from mmjit.core.ahead import prefetch_market, prefetch_neighbours
-from mmjit.core.book import find_slot
+from mmjit.core.book import find_slot, note_by_id
 from mmjit.core.codes import (
     NIL,
     STATUS_SPAN,
@@ -24,7 +24,7 @@ from mmjit.core.codes import (
     TradingStatus,
 )
 from mmjit.core.entry import change_orders
-from mmjit.core.index import TAG_BITS, TAG_MASK, prefetch_entry, slot_likely, tag_of
+from mmjit.core.index import TAG_BITS, TAG_MASK, note_of, prefetch_entry, tag_of
 from mmjit.core.intrinsics import prefetch, rarely, within
 from mmjit.core.jit import helper, kernel, signature_of, verb
 from mmjit.core.ledger import pull_kill
@@ -72,13 +72,14 @@ def form_of(commands, place):  # type: ignore[no-untyped-def]
 @verb
 def apply_command(venue, commands, place):  # type: ignore[no-untyped-def]
     """Do one command; returns its status, that of its second record, and how many it has."""
-    salt = venue.book.control[0]["salt"]
-    return apply_tagged_command(venue, commands, place, tag_of(salt, commands[place]["order_id"]))
+    return apply_noted_command(
+        venue, commands, place, note_by_id(venue.book, commands[place]["order_id"])
+    )
 
 
 @verb
-def apply_tagged_command(venue, commands, place, tag):  # type: ignore[no-untyped-def]
-    """`apply_command` where the tag of the command's order id is known."""
+def apply_noted_command(venue, commands, place, note):  # type: ignore[no-untyped-def]
+    """`apply_command` with the tag of the order's id known, and above it a guess at its slot."""
     command = commands[place]
     control = venue.control[0]
     _report_nothing(control)
@@ -100,8 +101,8 @@ def apply_tagged_command(venue, commands, place, tag):  # type: ignore[no-untype
         if rarely(is_quote):
             order = _side_of_quote(venue, command, commands[place + 1], turn)
             display_lots = np.int64(0)
-            tag = tag_of(venue.book.control[0]["salt"], order["order_id"])
-        status = _do(venue, order, tag, display_lots, gtd_ns)
+            note = note_by_id(venue.book, order["order_id"])
+        status = _do(venue, order, note, display_lots, gtd_ns)
         if rarely(status < 0):
             _refused(venue, command, status)
         if rarely(is_quote and order["side"] == 1):
@@ -154,11 +155,11 @@ def _note_done(venue, command, done):  # type: ignore[no-untyped-def]
 
 
 @verb
-def _do(venue, command, tag, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
+def _do(venue, command, note, display_lots, gtd_ns):  # type: ignore[no-untyped-def]
     """Judge a command, and do it; returns its status."""
     kind = command["kind"]
     if kind == Kind.NEW or kind == Kind.CANCEL or kind == Kind.AMEND or kind == Kind.TAKE:
-        return change_orders(venue, command, tag, display_lots, gtd_ns)
+        return change_orders(venue, command, note, display_lots, gtd_ns)
     elif kind == Kind.CANCEL_ALL:
         return _cancel_all(venue, command)
     elif kind == Kind.STATUS:
@@ -306,7 +307,7 @@ def tag_first_commands(venue, commands, notes, start):  # type: ignore[no-untype
 def look_ahead_of(venue, commands, notes, place):  # type: ignore[no-untyped-def]
     """Ask for the memory of commands to come; a second record asks for nothing that harms.
 
-    Returns the tag of the order id of the command at `place`; `notes` are as in `look_ahead_by_id`.
+    Returns what is noted of the command at `place`; `notes` are as in `look_ahead_by_id`.
     """
     book = venue.book
     end = len(commands) - 1
@@ -316,14 +317,14 @@ def look_ahead_of(venue, commands, notes, place):  # type: ignore[no-untyped-def
     tag = tag_of(book.control[0]["salt"], commands[last]["order_id"])
     notes[last] = tag
     prefetch_entry(book.entries, tag)
-    slot = slot_likely(book.entries, notes[later] & TAG_MASK)
-    notes[later] = notes[later] & TAG_MASK | np.int64(slot) << TAG_BITS
+    notes[later] = note_of(book.entries, notes[later] & TAG_MASK)
+    slot = notes[later] >> TAG_BITS
     prefetch(book.nodes, slot)
     prefetch(book.orders, slot)
     prefetch_neighbours(book, notes[soon] >> TAG_BITS, commands[soon])
     if commands[soon]["symbol"] != commands[place]["symbol"]:
         prefetch_market(book, commands[soon], commands[later], commands[last])
-    return notes[place] & TAG_MASK
+    return notes[place]
 
 
 @kernel
@@ -345,8 +346,8 @@ def submit_all(venue, commands, start, statuses):  # type: ignore[no-untyped-def
     control = venue.control[0]
     tag_first_commands(venue, commands, statuses, start)
     while place < len(commands):
-        tag = look_ahead_of(venue, commands, statuses, place)
-        first, second, size = apply_tagged_command(venue, commands, place, tag)
+        note = look_ahead_of(venue, commands, statuses, place)
+        first, second, size = apply_noted_command(venue, commands, place, note)
         statuses[place] = first
         if size == 2:
             statuses[place + 1] = second
