@@ -170,8 +170,7 @@ def audit_book(book: Book) -> None:
 def book_for(tape: Tape, *, extra_orders: int = 0) -> tuple[Book, Region]:
     """An empty book in memory that can take a tape, and the region of the tape's handles."""
     slots = tape.order_slots
-    level_sets = int(tape.meta["kinds"].get("level", 0))
-    pages, rungs = _prices_of(tape, max(64, slots + extra_orders + level_sets))
+    pages, rungs = _prices_of(tape, max(64, slots + extra_orders + tape.level_prices))
     counts = Counts(
         symbols=max(1, len(tape.instruments)),
         orders=max(64, slots + extra_orders),

@@ -63,6 +63,11 @@ class Tape:
         return int(self.meta.get("level_pages", 0))  # older tapes name no levels
 
     @property
+    def level_prices(self) -> int:
+        """How many prices, of a side each, are set as levels; more than can be in use at once."""
+        return int(self.meta.get("level_prices", self.meta["kinds"].get("level", 0)))
+
+    @property
     def wide(self) -> bool:
         """Whether quantities need 64 bits in the slab."""
         return int(self.meta["qty_lots_max"]) > (1 << 31) - 1
@@ -130,6 +135,8 @@ def _refuse_nonsense(meta: dict[str, Any]) -> None:
         _whole(name, meta[name], 0, most)
     if meta["window_levels"] is not None:
         _whole("window_levels", meta["window_levels"], 0, 1 << 20)
+    if "level_prices" in meta:
+        _whole("level_prices", meta["level_prices"], 0, 1 << 50)
     for name in ("first_time_ns", "last_time_ns"):
         if meta[name] is not None:
             _whole(name, meta[name], -(1 << 63), (1 << 63) - 1)
@@ -191,6 +198,7 @@ class TapeWriter:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._partial = self.path.parent / f".{self.path.name}.partial-{os.getpid()}"
         self._totals = no_totals()
+        self._level_prices: dict[int, set[int]] = {}  # by symbol, sides of a price told apart
         self.event_count = 0
         self._first_ns = 0
         self._last_ns = 0
@@ -223,8 +231,18 @@ class TapeWriter:
         self._last_ns = int(events[-1]["venue_ns"])
         data = np.ascontiguousarray(events)
         self._file.append(data)
+        levels_before = self._totals.kinds[Kind.LEVEL]
         add_up(self._totals, data, data.view(np.int64).reshape(-1, LANES))
+        if self._totals.kinds[Kind.LEVEL] > levels_before:
+            self._note_levels(data[data["kind"] == Kind.LEVEL])
         self.event_count += len(events)
+
+    def _note_levels(self, events: Array) -> None:
+        """Note the prices that are set as levels: a replay needs no room for others."""
+        for symbol in np.unique(events["symbol"]).tolist():
+            named = events[events["symbol"] == symbol]
+            places = np.unique(named["price"] * 2 + named["side"])  # no two alike, wrapped or not
+            self._level_prices.setdefault(symbol, set()).update(places.tolist())
 
     @property
     def message_count(self) -> int:
@@ -271,6 +289,7 @@ class TapeWriter:
             "kinds": {k.name.lower(): int(kinds[k]) for k in Kind if kinds[k]},
             "order_slots": order_slots,
             "level_pages": level_pages,
+            "level_prices": sum(len(prices) for prices in self._level_prices.values()),
             "qty_lots_max": qty_lots_max,
             "window_levels": window_levels,
             "events_digest": _digest(self._totals),

@@ -317,7 +317,7 @@ def test_a_level_set_as_a_whole_shares_its_page_with_orders():
 def test_a_book_for_a_tape_has_room_for_any_orders_at_its_prices(steps, orders):
     instruments = [SimpleNamespace(price_min=-3, price_max=2 * s, increment=2) for s in steps]
     tape: Any = SimpleNamespace(
-        instruments=instruments, order_slots=0, level_pages=0, wide=False, meta={"kinds": {}}
+        instruments=instruments, order_slots=0, level_pages=0, level_prices=0, wide=False
     )
     for spread in ("even", "random", "low"):
         book, _ = book_for(tape, extra_orders=orders)
