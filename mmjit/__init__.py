@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         StrategyError,
         TapeError,
     )
+    from mmjit.feeds.binance import import_binance
     from mmjit.feeds.itch50 import import_itch50
     from mmjit.feeds.lobster import import_lobster
     from mmjit.instrument import Instrument, Session
@@ -118,6 +119,7 @@ _HOMES: Final = {
         "StrategyError",
         "TapeError",
     ),
+    "feeds.binance": ("import_binance",),
     "feeds.itch50": ("import_itch50",),
     "feeds.lobster": ("import_lobster",),
     "instrument": ("Instrument", "Session"),
@@ -181,6 +183,7 @@ __all__ = [
     "best",
     "create_state",
     "depth",
+    "import_binance",
     "import_itch50",
     "import_lobster",
     "is_two_sided",

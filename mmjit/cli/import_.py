@@ -39,15 +39,42 @@ def add_parser(commands: Any) -> None:
     )
     itch.set_defaults(run=_itch50)
     for feed in (lobster, itch):
-        feed.add_argument(
-            "-o", "--out", type=Path, required=True, help="the tape to make, a folder"
-        )
         feed.add_argument("--date", help="trading day YYYY-MM-DD, if the file name does not say it")
         feed.add_argument(
             "--timezone", default="America/New_York", help="of the venue (default: %(default)s)"
         )
+    for feed in (lobster, itch, _add_binance(feeds)):
+        feed.add_argument(
+            "-o", "--out", type=Path, required=True, help="the tape to make, a folder"
+        )
         feed.add_argument("--replace", action="store_true", help="replace a tape that is there")
         add_common(feed)
+
+
+def _add_binance(feeds: Any) -> Any:
+    feed = feeds.add_parser(
+        "binance",
+        help="raw captures of Binance streams, spot and USD-M futures",
+        description="SOURCE is a file of a receive time and a JSON message a line, raw or gzip; "
+        "several that continue each other, oldest first, become one tape.",
+    )
+    feed.add_argument("source", nargs="+", type=Path, metavar="SOURCE")
+    _add_sizes(feed)
+    feed.add_argument("--currency", help="of prices, if the symbol does not end with it")
+    feed.add_argument(
+        "--base-latency-ns",
+        type=whole_number,
+        metavar="NS",
+        help="move the receive clock so that the quickest message took NS (without it, to 0 if it "
+        "took less than nothing)",
+    )
+    feed.set_defaults(run=_binance)
+    return feed
+
+
+def _add_sizes(feed: Any) -> None:
+    feed.add_argument("--tick-size", metavar="SIZE", help="without it, what all prices share")
+    feed.add_argument("--lot-size", metavar="SIZE", help="without it, what all quantities share")
 
 
 def _lobster(arguments: argparse.Namespace) -> int:
@@ -75,6 +102,21 @@ def _itch50(arguments: argparse.Namespace) -> int:
         date=arguments.date,
         symbols=[name for name in names if name] or None,
         timezone=arguments.timezone,
+        replace=arguments.replace,
+    )
+    return _report(tape, arguments)
+
+
+def _binance(arguments: argparse.Namespace) -> int:
+    from mmjit.feeds.binance import import_binance
+
+    tape = import_binance(
+        arguments.source,
+        arguments.out,
+        tick_size=arguments.tick_size,
+        lot_size=arguments.lot_size,
+        currency=arguments.currency,
+        base_latency_ns=arguments.base_latency_ns,
         replace=arguments.replace,
     )
     return _report(tape, arguments)

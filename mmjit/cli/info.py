@@ -64,12 +64,33 @@ def describe(tape: Tape) -> str:
         )
     if tape.is_by_symbol:
         lines.append("order      by symbol, and by time within each")
-    for name in ("synthetic", "skipped", "anomalies"):
-        if source.get(name):
-            lines.append(f"{name:<10} {_flat(source[name])}")
+    lines += _remarks(source)
     if source.get("leftover_bytes"):
         lines.append(f"cut off    {source['leftover_bytes']:,} bytes of an incomplete last message")
     return "\n".join(lines)
+
+
+def _remarks(source: dict[str, Any]) -> list[str]:
+    """What an import has inferred, left out, corrected and checked."""
+    lines = [
+        f"{name:<10} {_flat(source[name])}"
+        for name in ("inferred", "synthetic", "skipped", "anomalies")
+        if source.get(name)
+    ]
+    if clock := source.get("clock"):
+        times = [clock[f"latency_{name}_ns"] / 1e6 for name in ("min", "median", "max")]
+        lines.append(
+            "received   after {:,.3f} ms at the least, {:,.3f} median, {:,.3f} at the most".format(
+                *times
+            )
+        )
+        if clock["local_shift_ns"]:
+            lines.append(f"clock      of receipt moved by {clock['local_shift_ns']:,} ns")
+    if truth := source.get("book_ticker"):
+        lines.append(
+            f"truth      {truth['equal']:,} of {truth['compared']:,} books equal bookTicker"
+        )
+    return lines
 
 
 def _flat(values: dict[str, Any]) -> str:
@@ -77,5 +98,6 @@ def _flat(values: dict[str, Any]) -> str:
     parts = []
     for name, value in values.items():
         inner = _flat(value) if isinstance(value, dict) else None
-        parts.append(f"{name} ({inner})" if inner is not None else f"{name} {value:,}")
+        shown = f"{value:,}" if isinstance(value, int) else value
+        parts.append(f"{name} ({inner})" if inner is not None else f"{name} {shown}")
     return ", ".join(parts)
