@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mmjit.core.codes import ASK, BID, Flag, Kind
 from mmjit.core.records import EVENT
 from mmjit.errors import ArgumentError, FeedError, TapeError
+from mmjit.feeds import binance, binance_book, binance_capture
 from mmjit.feeds.binance import import_binance
 from mmjit.feeds.binance_book import Truth
 from mmjit.feeds.binance_capture import Diff, Ticker, amount, epoch_ns
@@ -212,6 +213,16 @@ def test_a_snapshot_older_than_what_is_held_is_counted_and_another_awaited(impor
 
     assert levels(tape.events) == [(BID, 99, 2), (BID, 91, 1)]
     assert source_of(tape)["anomalies"] == {"snapshots_too_old": 1}
+
+
+def test_diffs_wait_for_a_snapshot_in_bounded_memory(imported, monkeypatch):
+    monkeypatch.setattr(binance_book, "WAITING_MAX", 2)
+    waiting = [diff(n, n, [(str(n), "1")], at=n) for n in (1, 2, 3, 4)]
+
+    tape = imported([*waiting, snapshot(2, [("9", "1")]), diff(5, 5, at=6)])
+
+    assert [price for _, price, _ in levels(tape.events)] == [9, 3, 4]
+    assert source_of(tape)["skipped"] == {"diffs_without_snapshot": 2}
 
 
 def test_a_diff_that_was_recorded_twice_is_applied_once(imported):
@@ -472,14 +483,15 @@ def test_other_streams_are_passed_over_and_counted_by_name(imported):
     levels_of_20 = diff(99, 99, [("1", "1")])
     levels_of_20["stream"] = "btcusdt@depth20@100ms"
     others = [{"stream": "btcusdt@aggTrade", "data": {"e": "aggTrade"}}, {"result": None, "id": 1}]
+    others += [{"stream": "!ticker@arr", "data": []}, {"stream": "x", "data": {}}]
 
     tape = imported([levels_of_20, *others, *BEGUN])
 
     assert len(levels(tape.events)) == 3
     assert source_of(tape)["skipped"] == {
-        "other_stream": {"depth20": 1, "aggTrade": 1, "other": 1},
+        "other_stream": {"depth20": 1, "aggTrade": 1, "other": 2, "": 1},
     }
-    assert tape.meta["messages"] == 5
+    assert tape.meta["messages"] == 7
 
 
 def test_trades_beside_the_book_are_passed_over_and_counted(imported):
@@ -514,6 +526,27 @@ def test_a_line_that_is_cut_off_at_the_end_is_counted(imported):
 
     assert source_of(tape)["leftover_bytes"] == 90
     assert tape.meta["messages"] == 2
+
+
+def test_empty_lines_are_passed_over(imported):
+    tape = imported(b"\n" + text_of(BEGUN) + b"\r\n\n")
+
+    assert tape.meta["messages"] == 2
+
+
+def test_a_line_without_end_is_refused(imported, monkeypatch):
+    monkeypatch.setattr(binance_capture, "_LINE_BYTES_MAX", 1000)
+
+    with pytest.raises(FeedError, match="capture0 has a line without end"):
+        imported(b"1" * 2000)
+
+
+def test_events_are_written_as_their_buffer_fills(imported, monkeypatch):
+    rest = [diff(n, n, [(str(n), "1"), ("99", str(n))], at=n) for n in range(12, 20)]
+    whole = imported([*BEGUN, *rest])
+    monkeypatch.setattr(binance, "_BUFFERED", 1)
+
+    assert np.array_equal(imported([*BEGUN, *rest], out="pieces").events, whole.events)
 
 
 def test_a_last_line_without_its_end_is_read_if_it_is_whole(imported):

@@ -95,7 +95,7 @@ def import_binance(
         instrument = _instrument(captures, recorder.units, currency)
         shift_ns = _shift_ns(recorder.latency_min_ns, base_latency_ns)
         resolving = Resolving(1, 1)
-        raw = np.load(scratch, mmap_mode="r").view(np.ndarray)
+        raw = np.asarray(np.load(scratch, mmap_mode="r")).view(EVENT)  # aligned, as kernels know it
         for events in in_time_order(raw):
             _to_units(events, recorder.units, shift_ns)
             resolving(events)

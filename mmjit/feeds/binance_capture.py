@@ -222,7 +222,7 @@ def _kind_of(message: Any) -> tuple[str, dict[str, Any]]:
     if "stream" in message:
         if not isinstance(message["data"], dict):
             return "other", {}
-        return str(message["stream"]).split("@")[1:2][0], message["data"]
+        return str(message["stream"]).partition("@")[2].partition("@")[0], message["data"]
     if "lastUpdateId" in message:
         return "snapshot", message
     if "e" in message:
