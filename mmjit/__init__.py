@@ -59,6 +59,8 @@ if TYPE_CHECKING:
         TapeError,
     )
     from mmjit.feeds.binance import import_binance
+    from mmjit.feeds.hftbacktest import import_hftbacktest
+    from mmjit.feeds.hftbacktest_export import export_hftbacktest
     from mmjit.feeds.itch50 import import_itch50
     from mmjit.feeds.lobster import import_lobster
     from mmjit.instrument import Instrument, Session
@@ -120,6 +122,8 @@ _HOMES: Final = {
         "TapeError",
     ),
     "feeds.binance": ("import_binance",),
+    "feeds.hftbacktest": ("import_hftbacktest",),
+    "feeds.hftbacktest_export": ("export_hftbacktest",),
     "feeds.itch50": ("import_itch50",),
     "feeds.lobster": ("import_lobster",),
     "instrument": ("Instrument", "Session"),
@@ -183,7 +187,9 @@ __all__ = [
     "best",
     "create_state",
     "depth",
+    "export_hftbacktest",
     "import_binance",
+    "import_hftbacktest",
     "import_itch50",
     "import_lobster",
     "is_two_sided",

@@ -127,6 +127,9 @@ def test_a_books_missing_best_is_null(capsys, tmp_path):
         (["backtest"], "required: TAPE"),
         (["demo", "--events", "x"], "'x' is not a whole number"),
         (["import", "lobster", "nowhere.zip", "-o", "x"], "nowhere.zip"),
+        (["import", "binance", "nowhere.gz", "-o", "x"], "nowhere.gz cannot be read"),
+        (["import", "hftbacktest", "nowhere.npz", "-o", "x"], "nowhere.npz cannot be read"),
+        (["export", "hftbacktest", "nowhere", "-o", "x.npz"], "nowhere is not a tape"),
         (["import", "itch50", "nowhere.gz", "-o", "x", "--date", "2020-01-02"], "nowhere.gz"),
     ],
 )
@@ -169,6 +172,7 @@ def test_tables_are_for_people(capsys, tape):
     "command",
     [
         *("", "create", "demo", "import", "import lobster", "import itch50", "info", "replay"),
+        *("import binance", "import hftbacktest", "export", "export hftbacktest", "partition"),
         *("simulate", "limits", "backtest", "depth", "warm"),
     ],
 )

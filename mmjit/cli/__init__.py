@@ -18,6 +18,7 @@ COMMANDS: Final = (
     "create",
     "demo",
     "import_",
+    "export",
     "info",
     "partition",
     "replay",

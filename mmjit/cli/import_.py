@@ -43,7 +43,7 @@ def add_parser(commands: Any) -> None:
         feed.add_argument(
             "--timezone", default="America/New_York", help="of the venue (default: %(default)s)"
         )
-    for feed in (lobster, itch, _add_binance(feeds)):
+    for feed in (lobster, itch, _add_binance(feeds), _add_hftbacktest(feeds)):
         feed.add_argument(
             "-o", "--out", type=Path, required=True, help="the tape to make, a folder"
         )
@@ -69,6 +69,21 @@ def _add_binance(feeds: Any) -> Any:
         "took less than nothing)",
     )
     feed.set_defaults(run=_binance)
+    return feed
+
+
+def _add_hftbacktest(feeds: Any) -> Any:
+    feed = feeds.add_parser(
+        "hftbacktest",
+        help="files of hftbacktest 2, by price level or by order",
+        description="SOURCE is a .npz or .npy of one asset; several that continue each other, "
+        "oldest first, become one tape.",
+    )
+    feed.add_argument("source", nargs="+", type=Path, metavar="SOURCE")
+    _add_sizes(feed)
+    feed.add_argument("--symbol", help="its name (without it, that of the file)")
+    feed.add_argument("--currency", help="of prices (without it, USD)")
+    feed.set_defaults(run=_hftbacktest)
     return feed
 
 
@@ -117,6 +132,21 @@ def _binance(arguments: argparse.Namespace) -> int:
         lot_size=arguments.lot_size,
         currency=arguments.currency,
         base_latency_ns=arguments.base_latency_ns,
+        replace=arguments.replace,
+    )
+    return _report(tape, arguments)
+
+
+def _hftbacktest(arguments: argparse.Namespace) -> int:
+    from mmjit.feeds.hftbacktest import import_hftbacktest
+
+    tape = import_hftbacktest(
+        arguments.source,
+        arguments.out,
+        tick_size=arguments.tick_size,
+        lot_size=arguments.lot_size,
+        symbol=arguments.symbol,
+        currency=arguments.currency,
         replace=arguments.replace,
     )
     return _report(tape, arguments)
