@@ -616,6 +616,25 @@ def test_a_malformed_line_is_refused_by_name_and_leaves_nothing(case, imported, 
     assert [path.name for path in tmp_path.iterdir()] == ["capture0"]
 
 
+@given(st.lists(st.tuples(st.integers(0, 10**4), st.integers(0, 255)), min_size=1, max_size=4))
+def test_a_damaged_capture_is_a_tape_or_refused_in_one_line(tmp_path_factory, damages):
+    folder = tmp_path_factory.mktemp("binance")
+    whole = text_of([*BEGUN, ticker(11, ("99.5", "1"), ("100.5", "2")), trade(1, "99", "1"), DIFF])
+    for name, data in (("plain", whole), ("packed", gzip.compress(whole))):
+        damaged = bytearray(data)
+        for place, byte in damages:
+            damaged[place % len(damaged)] = byte
+        (folder / name).write_bytes(damaged)
+
+        try:
+            tape = import_binance(folder / name, folder / "tape", replace=True, progress=False)
+            replay(tape, progress=False).audit()
+            said = ""
+        except (FeedError, ArgumentError) as error:
+            said = str(error)
+        assert "\n" not in said
+
+
 def test_a_capture_without_a_snapshot_that_fits_is_refused(imported):
     with pytest.raises(FeedError, match="no snapshot fits the 2 diffs; give the file with the"):
         imported([diff(11, 11), snapshot(5), diff(12, 12)])

@@ -485,6 +485,26 @@ def test_files_that_hold_no_rows_are_refused_in_one_line(tmp_path):
     assert not (tmp_path / "tape").exists()
 
 
+@given(st.lists(st.tuples(st.integers(0, 10**4), st.integers(0, 255)), min_size=1, max_size=4))
+def test_a_damaged_file_is_a_tape_or_refused_in_one_line(tmp_path_factory, damages):
+    folder = tmp_path_factory.mktemp("hft")
+    np.save(folder / "rows.npy", np.concatenate(orders(at(9, order(hft.FILL, 2)))))
+    export_hftbacktest(tape_of(folder / "source", *LEVELS), folder / "rows.npz")
+    for name in ("rows.npy", "rows.npz"):
+        data = bytearray((folder / name).read_bytes())
+        for place, byte in damages:
+            data[place % len(data)] = byte
+        (folder / name).write_bytes(data)
+
+        try:
+            tape = import_hftbacktest(folder / name, folder / "tape", replace=True, progress=False)
+            replay(tape, progress=False).audit()
+            said = ""
+        except FeedError as error:
+            said = str(error)
+        assert "\n" not in said
+
+
 # ---- the way back ---------------------------------------------------------------------------
 
 

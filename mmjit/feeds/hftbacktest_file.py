@@ -12,8 +12,6 @@ same events. Kinds that hftbacktest does not know are OTHER plus the Kind, which
 """
 
 import json
-import zipfile
-import zlib
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -72,7 +70,6 @@ COUNT_MAX: Final = 1 << 50  # up to here a float of so many ticks is nearer to o
 _ZIP: Final = b"PK"
 _EPSILON: Final = 4e-15  # of a count: what a float or two operations on it can be off
 _DECIMALS_MAX: Final = 12
-_UNREADABLE: Final = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def read_file(path: Path) -> HftFile:
                 rows, note = _of_zip(file)
             else:
                 rows = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except _UNREADABLE as error:
+    except Exception as error:  # of a damaged head numpy and zipfile raise what they come upon
         what = " ".join(str(error).split()) or type(error).__name__
         raise FeedError(f"{path.name} cannot be read ({what[:200]}); give a .npz or .npy") from None
     return HftFile(path, _checked(path, rows), _instrument_of(path, note))
