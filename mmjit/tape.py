@@ -170,9 +170,10 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
 def _map_events(folder: Path, count: int) -> Array:
     try:
         mapped = np.load(folder / "events.npy", mmap_mode="c")
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # of a damaged head numpy raises what its parser comes upon
         raise TapeError(f"{folder}/events.npy cannot be read ({error}); import it again") from None
-    if mapped.dtype != EVENT or mapped.ndim != 1 or len(mapped) != count:
+    whole = mapped.offset + mapped.nbytes == (folder / "events.npy").stat().st_size
+    if mapped.dtype != EVENT or mapped.ndim != 1 or len(mapped) != count or not whole:
         raise TapeError(
             f"{folder}/events.npy has {mapped.shape}, not {count} events; import it again"
         )

@@ -345,3 +345,14 @@ def test_truncated_events_are_refused_in_one_line(capsys, tape, tmp_path, length
     (folder / "events.npy").write_bytes(data[:length])
 
     assert "import it again" in fails(capsys, "replay", str(folder))
+
+
+@pytest.mark.parametrize("place", [4, 8, 9, 20, 60])
+def test_events_with_a_damaged_head_are_refused_in_one_line(capsys, tape, tmp_path, place):
+    folder = tmp_path / "damaged"
+    shutil.copytree(tape, folder)
+    data = bytearray((folder / "events.npy").read_bytes())
+    data[place] = ord("(")
+    (folder / "events.npy").write_bytes(data)
+
+    assert "import it again" in fails(capsys, "replay", str(folder))
