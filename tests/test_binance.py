@@ -316,12 +316,25 @@ def test_the_quickest_message_takes_the_base_latency_that_is_given(imported):
     assert clock_of(tape) == (250 - 6 * MS, 250)
 
 
+def test_a_clock_that_is_out_by_more_than_a_day_is_no_clock(imported):
+    with pytest.raises(FeedError, match="received 90,000 s before it was sent"):
+        imported([*BEGUN, diff(12, 12, at=90_000_007)])
+
+
+@pytest.mark.parametrize("base_latency_ns", [-1, 10**15, 1.5])
+def test_a_base_latency_is_a_whole_number_of_at_most_a_day(imported, base_latency_ns):
+    with pytest.raises(ArgumentError, match="base_latency_ns"):
+        imported(BEGUN, base_latency_ns=base_latency_ns)
+
+
 @pytest.mark.parametrize("unit_ns", [1, 1_000, 1_000_000])
 def test_times_count_ms_us_or_ns_as_their_size_tells(unit_ns):
     assert epoch_ns(START_MS * MS // unit_ns) == START_MS * MS
 
 
-@pytest.mark.parametrize("count", [0, -1, 5, 10**14, 10**19, True, "1723161255000", None, 1.7e12])
+@pytest.mark.parametrize(
+    "count", [0, -1, 5, 10**14, 9 * 10**18, 10**19, True, "1723161255000", None, 1.7e12]
+)
 def test_what_is_no_time_is_refused(count):
     with pytest.raises(ValueError, match="not a time"):
         epoch_ns(count)

@@ -24,6 +24,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mmjit.arguments import whole
 from mmjit.core.codes import ASK, BID, NIL, Flag, Kind
 from mmjit.core.records import EVENT
 from mmjit.errors import ArgumentError, FeedError
@@ -47,6 +48,7 @@ from mmjit.tape import Tape, TapeWriter
 
 Array = np.ndarray[Any, Any]
 
+_SKEW_NS_MAX: Final = 86_400 * 10**9  # by which a receive clock may be behind
 _BUFFERED: Final = 1 << 14  # events between two writes
 # What a symbol may end with, and so is priced in; no name here is the end of another's.
 _CURRENCIES: Final = (
@@ -89,6 +91,8 @@ def import_binance(
     if not paths:
         raise ArgumentError("there is no file to import; name one")
     steps = [_size("tick_size", tick_size), _size("lot_size", lot_size)]
+    if base_latency_ns is not None:
+        whole("base_latency_ns", base_latency_ns, 0, _SKEW_NS_MAX)
     with TapeWriter(out, replace=replace) as writer, _scratch(Path(out)) as folder:
         scratch = Path(folder) / "raw.npy"
         captures, recorder = _record(paths, scratch, steps, progress)
@@ -312,6 +316,11 @@ def _instrument(captures: Captures, units: tuple[int, int], currency: str | None
 
 def _shift_ns(latency_min_ns: int, base_latency_ns: int | None) -> int:
     """What is added to the receive times."""
+    if -latency_min_ns > _SKEW_NS_MAX:
+        raise FeedError(
+            f"a message was received {-latency_min_ns / 1e9:,.0f} s before it was sent, which no "
+            f"clock explains (at most {_SKEW_NS_MAX // 10**9:,} s); correct the receive times"
+        )
     if base_latency_ns is None:
         return max(0, -latency_min_ns)
     return base_latency_ns - latency_min_ns

@@ -31,6 +31,7 @@ _SHOWN: Final = 80
 _DIGITS_MAX: Final = 40
 # What a time of so many digits counts, in ns: from 2001 to 2286 they do not overlap.
 _UNITS_NS: Final = {13: 1_000_000, 16: 1_000, 19: 1}
+_TIME_NS_MAX: Final = 9 * 10**18  # in 2255, with room for a clock to be corrected
 _TICKER_FIELDS: Final = {"u", "s", "b", "B", "a", "A"}
 _DECODE: Final = json.JSONDecoder(parse_float=str).decode
 
@@ -304,6 +305,6 @@ def amount(text: str) -> int:
 def epoch_ns(count: Any) -> int:
     """A time in ns since 1970, of one in ms, us or ns; ValueError for what is none."""
     unit_ns = None if isinstance(count, bool) else _UNITS_NS.get(len(str(count)))
-    if unit_ns is None or not isinstance(count, int) or not 0 < count * unit_ns < 1 << 63:
+    if unit_ns is None or not isinstance(count, int) or not 0 < count * unit_ns < _TIME_NS_MAX:
         raise ValueError(f"{str(count)[:_SHOWN]} is not a time in ms, us or ns since 1970")
     return count * unit_ns
