@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from mmjit.arguments import whole
+from mmjit.core.bound import Bound
 from mmjit.core.codes import NIL
 from mmjit.core.desk import QUOTE_LEVELS, Desk
 from mmjit.core.jit import loop_for, signature_of
@@ -230,7 +231,7 @@ def _table(made: Simulation, venue: Venue) -> Play:
     own = np.zeros((symbols, 2, QUOTE_LEVELS), OWN)
     desk = Desk(arrays.book, own, arrays.ledger, ticks_of(made.instruments), run, 0)
     quotes = np.zeros((2, QUOTE_LEVELS + 1), WANT)
-    return Play(arrays, made.flow, desk, quotes, *work_arrays())
+    return Play(arrays, Bound(arrays), made.flow, desk, quotes, *work_arrays())
 
 
 def _bytes_of(rule: Rule, record: Array, symbols: int) -> tuple[Array, Array]:
@@ -241,8 +242,8 @@ def _bytes_of(rule: Rule, record: Array, symbols: int) -> tuple[Array, Array]:
 def _loop(table: Play, params: Array, memory: Array) -> Any:
     """The loop, compiled."""
     asked = rule_signature(table.desk, table.quotes)
-    taken = signature_of(table.venue, table.commands, 0, table.statuses)
-    return loop_for(run_play, [asked, taken], (table, 0, params, memory))
+    taken = signature_of(table.at, table.commands, 0, table.statuses)
+    return loop_for(run_play, [asked, taken], (Bound(table), 0, params, memory))
 
 
 def _run(
@@ -255,18 +256,18 @@ def _run(
     progress: bool | None,
 ) -> float:
     """Run to the end, looking at every symbol from time to time; returns the seconds it took."""
-    submit, _ = submitter(table.venue)
+    submit, _ = submitter(table.at)
     params, memory = _bytes_of(rule, record, len(rows))
     loop = _loop(table, params, memory)
-    entry = rule.entry(table.desk, table.quotes)
-    loop(entry, submit, table, 0, params, memory)  # loaded before the clock starts
+    entry, bound = rule.entry(table.desk, table.quotes), Bound(table)
+    loop(entry, submit, bound, 0, params, memory)  # loaded before the clock starts
     seconds, done, samples = 0.0, 0, rows.shape[1]
     with Progress("trade", events, progress) as bar:
         for number in range(samples):
             goal = events * (number + 1) // samples
             began = time.perf_counter()
             while done < goal:
-                steps = int(loop(entry, submit, table, goal - done, params, memory))
+                steps = int(loop(entry, submit, bound, goal - done, params, memory))
                 venue.drain()
                 if steps == 0:
                     raise ArgumentError(f"events: the market ended after {done:,}; ask for fewer")

@@ -322,7 +322,7 @@ class Venue(Commanded):
         self._writable()
         done = 0
         while done < len(commands):  # the rings are drained as often as they are full
-            done = int(kernels.submit_all(self.arrays, commands, done, statuses))
+            done = int(kernels.submit_all(self._floor.bundle.at, commands, done, statuses))
             self.drain()
         return statuses
 

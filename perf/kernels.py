@@ -92,6 +92,7 @@ class Maker(NamedTuple):
     """A rule at a venue, and two sets of parameters, between which every update changes."""
 
     venue: Any
+    at: Any
     own: Any
     ticks: Any
     run: Any
@@ -111,7 +112,7 @@ def requote(bound: Any, words: Any) -> int:
     """Quote near or far; returns where the bid is then."""
     of = bundle_of(bound)
     desk = Desk(of.venue.book, of.own, of.venue.ledger, of.ticks, of.run, 0)
-    play = Play(of.venue, 0, desk, of.quotes, of.commands, of.statuses, of.places)
+    play = Play(of.venue, of.at, 0, desk, of.quotes, of.commands, of.statuses, of.places)
     _decide(of.rule, of.submit, play, desk, of.near if words[0] else of.far, of.memory[0])
     return of.own[0, 0, 0]["price"]
 
@@ -138,8 +139,9 @@ def maker() -> Maker:
     near, far = (with_parameters(rule, {"offset_ticks": n}).view(np.uint8) for n in (1, 2))
     asked = Compiled(rule.entry(desk, quotes), rule_signature(desk, quotes))
     memory = np.zeros((1, rule.memory.itemsize), np.uint8)
-    submit = Compiled(*submitter(arrays))
-    made = (arrays, own, desk.ticks, run, quotes, *work_arrays(), near, far, memory)
+    at = Bound(arrays)
+    submit = Compiled(*submitter(at))
+    made = (arrays, at, own, desk.ticks, run, quotes, *work_arrays(), near, far, memory)
     return Maker(*made, asked, submit)
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from mmjit.core.bound import Bound
 from mmjit.core.codes import ASK, BID, NIL, Flag, Kind, TimeInForce
 from mmjit.core.jit import COMPILED
 from mmjit.core.records import COMMAND, EVENT
@@ -255,7 +256,7 @@ def maker_order(venue, order_id, side, price, now_ns):
     command["order_id"], command["side"], command["price"] = order_id, side, price
     command["qty_lots"], command["venue_ns"] = 1, now_ns
     statuses = np.zeros(1, np.int64)
-    assert submit_all(venue, command, 0, statuses) == 1
+    assert submit_all(Bound(venue), command, 0, statuses) == 1
     return statuses[0]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import mmjit
 from mmjit import ASK, BID, Mode, SelfTrade, Status, TimeInForce, TradingStatus
+from mmjit.core.bound import Bound
 from mmjit.core.codes import Flag, Kind
 from mmjit.core.venue import submit_all
 
@@ -421,7 +422,7 @@ def test_fills_that_nobody_drained_are_there_after_reopening(tmp_path):
         venue = mmjit.Venue([XYZ], state)
         venue.submit(1, BID, 100, 5)
         sale = commands({"kind": Kind.NEW, "order_id": 2, "side": ASK, "price": 100, "qty_lots": 5})
-        submit_all(venue.arrays, sale, 0, np.zeros(1, np.int64))
+        submit_all(Bound(venue.arrays), sale, 0, np.zeros(1, np.int64))
 
     with mmjit.open_state(tmp_path / "s") as state:
         venue = mmjit.Venue([XYZ], state)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from mmjit.core.bound import Bound
 from mmjit.core.codes import ASK, BID, NIL, Flag, Kind, Status, Term, TimeInForce
 from mmjit.core.records import COMMAND
 from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue
@@ -197,7 +198,7 @@ def size_of(one: Any) -> int:
 def submit(venue: Any, one: Any) -> int:
     """Do the first command; of a quote, the first status below 0 or the sum."""
     statuses = np.zeros(size_of(one), np.int64)
-    submit_all(venue, one[: len(statuses)], 0, statuses)
+    submit_all(Bound(venue), one[: len(statuses)], 0, statuses)
     if one[0]["kind"] == Kind.QUOTE and statuses[0] >= 0:
         return int(min(statuses) if min(statuses) < 0 else statuses.sum())
     return int(statuses[0])
@@ -213,7 +214,7 @@ def do(venue: Any, *commands: Any) -> list[int]:
 def submit_many(venue: Any, commands: Any, start: int = 0) -> tuple[int, list[int]]:
     """Do many at once; returns how far it came and the status of each record (77: none)."""
     statuses = np.full(len(commands), 77, np.int64)
-    reached = int(submit_all(venue, commands, start, statuses))
+    reached = int(submit_all(Bound(venue), commands, start, statuses))
     return reached, statuses.tolist()
 
 

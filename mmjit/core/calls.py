@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from mmjit.core.book import Book
-from mmjit.core.bound import LET_GO, Compiled, bundle_of, is_open
+from mmjit.core.bound import LET_GO, Bound, Compiled, bundle_of, is_open
 from mmjit.core.codes import NIL, Flag, Kind
 from mmjit.core.jit import call, verb
 from mmjit.core.ledger import Ledger, line_status, mark_at, row_of, take_line, total_of
@@ -49,6 +49,7 @@ class Floor(NamedTuple):
     """A venue that is given commands, one by one."""
 
     venue: Venue
+    at: Bound  # what leads to the venue
     known: Any  # int64[1], how many of the book's symbols have an instrument
     alone: Any  # COMMAND[1], the command in hand
     pair: Any  # COMMAND[2], or this one with its second record
@@ -59,14 +60,16 @@ class Floor(NamedTuple):
 
 def floor_of(venue: Venue, symbols: int) -> Floor:
     """A venue, of which so many symbols have an instrument, to be given commands."""
+    at = Bound(venue)
     return Floor(
         venue=venue,
+        at=at,
         known=np.array([symbols], np.int64),
         alone=np.zeros(1, COMMAND),
         pair=np.zeros(2, COMMAND),
         statuses=np.zeros(2, np.int64),
-        submit=Compiled(*submitter(venue)),
-        attend=Compiled(*attender(venue)),
+        submit=Compiled(*submitter(at)),
+        attend=Compiled(*attender(at)),
     )
 
 
@@ -234,7 +237,7 @@ def command_call(bound, trades, fills, words):  # type: ignore[no-untyped-def]
     if words[14]:
         commands[0]["flags"] = 0
         _write_more(commands[1], words)
-    done = floor.submit(floor.venue, commands, 0, floor.statuses)
+    done = floor.submit(floor.at, commands, 0, floor.statuses)
     first = floor.statuses[0] if done > 0 else FULL
     second = floor.statuses[1] if words[14] else 0
     filled, rested, prevented = _reported(control)
@@ -345,4 +348,4 @@ def attend_call(bound, words):  # type: ignore[no-untyped-def]
     if not is_open(bound):
         return LET_GO
     floor = bundle_of(bound)
-    return floor.attend(floor.venue)
+    return floor.attend(floor.at)

@@ -13,6 +13,7 @@ import numpy as np
 from mmjit.core.admission import owner_status, rings_take
 from mmjit.core.ahead import prefetch_market, prefetch_neighbours
 from mmjit.core.book import find_slot, note_by_id
+from mmjit.core.bound import Bound, bundle_of
 from mmjit.core.codes import (
     NIL,
     STATUS_SPAN,
@@ -328,11 +329,11 @@ def look_ahead_of(venue, commands, notes, place):  # type: ignore[no-untyped-def
 
 
 @kernel
-def submit_all(venue, commands, start, statuses):  # type: ignore[no-untyped-def]
+def submit_all(bound, commands, start, statuses):  # type: ignore[no-untyped-def]
     """Do a run of commands.
 
     Args:
-        venue: the venue.
+        bound: leads to the venue.
         commands: COMMAND.
         start: the first record to do.
         statuses: int64 per record, written: lots traded (CANCEL: cancelled; CANCEL_ALL: orders
@@ -342,6 +343,7 @@ def submit_all(venue, commands, start, statuses):  # type: ignore[no-untyped-def
         The first record that was not done: `len(commands)`, or where a ring has no room until it
         is drained.
     """
+    venue = bundle_of(bound)
     place = start
     control = venue.control[0]
     tag_first_commands(venue, commands, statuses, start)
@@ -360,14 +362,14 @@ def submit_all(venue, commands, start, statuses):  # type: ignore[no-untyped-def
     return place
 
 
-def submitter(venue: Any) -> tuple[Any, Any]:
+def submitter(bound: Bound) -> tuple[Any, Any]:
     """`submit_all` as a function that other kernels are given, compiled, and its signature.
 
     So the venue is compiled once, and not again within every kernel that trades at one.
     """
     commands, statuses = np.zeros(0, COMMAND), np.zeros(0, np.int64)
-    submit_all(venue, commands, 0, statuses)
-    return submit_all, signature_of(venue, commands, 0, statuses)
+    submit_all(bound, commands, 0, statuses)
+    return submit_all, signature_of(bound, commands, 0, statuses)
 
 
 @verb
@@ -394,12 +396,12 @@ def kill(venue, owner):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def attend(venue):  # type: ignore[no-untyped-def]
+def attend(bound):  # type: ignore[no-untyped-def]
     """Look after accounts whose marks, limits or switches were changed outside a command."""
-    settle(venue)
+    settle(bundle_of(bound))
     return np.int64(0)
 
 
-def attender(venue: Any) -> tuple[Any, Any]:
+def attender(bound: Bound) -> tuple[Any, Any]:
     """`attend`, as `submitter` has `submit_all`."""
-    return attend, signature_of(venue)
+    return attend, signature_of(bound)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mmjit.core.bound import Bound, bundle_of
 from mmjit.core.codes import NIL, Flag, Kind
 from mmjit.core.jit import loop_for, verb
 from mmjit.core.records import COMMAND, EVENT
@@ -21,20 +22,21 @@ SILENCE_MAX: Final = 10_000_000  # steps without an event after which a flow is 
 
 def runner(flow: Any, venue: Any) -> Callable[[Any], int]:
     """`run_flow` for a flow and a venue: takes EVENT to write and returns how many it wrote."""
-    submit, taken = submitter(venue)
+    bound = Bound(venue)
+    submit, taken = submitter(bound)
     work = np.zeros(1, COMMAND), np.zeros(1, np.int64)
-    loop = loop_for(run_flow, [taken], (flow, venue, work, np.zeros(0, EVENT)))
-    return lambda events: int(loop(submit, flow, venue, work, events))
+    loop = loop_for(run_flow, [taken], (flow, bound, work, np.zeros(0, EVENT)))
+    return lambda events: int(loop(submit, flow, bound, work, events))
 
 
-def run_flow(submit, flow, venue, work, events):  # type: ignore[no-untyped-def]
+def run_flow(submit, flow, bound, work, events):  # type: ignore[no-untyped-def]
     """Let a flow trade at a venue until so many events were seen.
 
     Args:
         submit: of the venue (`mmjit.core.venue.submitter`).
         flow: of as many symbols as the venue has.
-        venue: where it trades; trades are drained into the events, and those that do not fit
-            into this run begin the next one.
+        bound: leads to the venue where it trades; trades are drained into the events, and those
+            that do not fit into this run begin the next one.
         work: COMMAND and int64, one each, to work in.
         events: EVENT, written.
 
@@ -42,6 +44,7 @@ def run_flow(submit, flow, venue, work, events):  # type: ignore[no-untyped-def]
         How many events were written: all, unless nothing happened for SILENCE_MAX steps or the
         end of time was reached.
     """
+    venue = bundle_of(bound)
     commands, statuses = work
     place = 0
     silence = 0
@@ -57,7 +60,7 @@ def run_flow(submit, flow, venue, work, events):  # type: ignore[no-untyped-def]
         if is_over(flow, symbol):
             return place
         if next_command(flow, venue.book, symbol, commands[0]):
-            submit(venue, commands, 0, statuses)
+            submit(bound, commands, 0, statuses)
             done = statuses[0]
             if done >= 0 and commands[0]["terms"] == 0:
                 _write_order(commands[0], done, events[place])

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from mmjit.core.book import find_slot
+from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, STATUS_SPAN, Flag, Kind, SelfTrade, Status, TimeInForce
 from mmjit.core.desk import QUOTE_LEVELS, Desk, tick_at, want_nothing
 from mmjit.core.engine import at_symbol
@@ -29,6 +30,7 @@ class Play(NamedTuple):
     """Everything that a maker in a simulated market writes to."""
 
     venue: Venue
+    at: Any  # the Bound that leads to the venue
     flow: Flow
     desk: Desk  # its book and ledger are the venue's
     quotes: Any  # WANT[2, QUOTE_LEVELS + 1], of the decision being made
@@ -42,13 +44,13 @@ def work_arrays() -> tuple[Any, Any, Any]:
     return np.zeros(PLACES, COMMAND), np.zeros(PLACES, np.int64), np.zeros(PLACES, np.int64)
 
 
-def run_play(rule, submit, play, step_count, params, memory):  # type: ignore[no-untyped-def]
+def run_play(rule, submit, bound, step_count, params, memory):  # type: ignore[no-untyped-def]
     """Let the flow go on for so many steps, and the maker respond.
 
     Args:
         rule: the compiled rule.
         submit: of the venue (`mmjit.core.venue.submitter`).
-        play: the market.
+        bound: leads to the Play.
         step_count: how many commands of the flow, those that come to nothing included.
         params: uint8, the rule's parameters.
         memory: uint8[symbols, bytes], what the rule remembers of each symbol.
@@ -56,6 +58,7 @@ def run_play(rule, submit, play, step_count, params, memory):  # type: ignore[no
     Returns:
         How many steps were done: fewer where the rings have to be drained, or time has ended.
     """
+    play = bundle_of(bound)
     venue = play.venue
     control = venue.control[0]
     alone = play.commands[:1]
@@ -69,7 +72,7 @@ def run_play(rule, submit, play, step_count, params, memory):  # type: ignore[no
             return step
         if next_command(play.flow, venue.book, symbol, alone[0]) == 0:
             continue
-        submit(venue, alone, 0, play.statuses)
+        submit(play.at, alone, 0, play.statuses)
         if venue.book.control[0]["best_changed"]:
             desk = at_symbol(play.desk, symbol)
             _decide(rule, submit, play, desk, params, memory[symbol])
@@ -129,7 +132,7 @@ def _settle(submit, play, desk):  # type: ignore[no-untyped-def]
                 play.places[count] = place
                 count += 1
         if count > 0:
-            submit(play.venue, play.commands[:count], 0, play.statuses)
+            submit(play.at, play.commands[:count], 0, play.statuses)
         for number in range(count):  # what the venue made of it
             order = _order_at(desk, play.places[number])
             order["left_lots"] = _left_of(play.venue, order)
