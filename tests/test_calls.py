@@ -79,6 +79,28 @@ def test_a_bundle_is_found_again_behind_its_address():
     assert outer.inner.words.tolist() == [0, 1]
 
 
+class Around(NamedTuple):
+    number: int
+    outer: object  # a Bound
+    words: object
+
+
+@call
+def look_within(bound, words):
+    around = bundle_of(bound)
+    inner = bundle_of(around.outer).inner
+    inner.words[0] += around.number
+    return inner.orders[words[0]]["order_id"] + around.words[1]
+
+
+def test_a_bundle_may_hold_numbers_and_the_address_of_another():
+    outer = outer_of(np.arange(3).astype(ORDER))
+    bound = Bound(Around(-9, Bound(outer), np.array([0, 40])))
+
+    assert door(look_within, bound, words=1)(bound, (2,)) == int(outer.inner.orders[2][0]) + 40
+    assert outer.inner.words.tolist() == [-9, 0]
+
+
 def test_a_bound_that_is_aimed_elsewhere_leads_there():
     bound = Bound(outer_of(np.zeros(3, ORDER)))
     enter = door(look, bound, words=2)
