@@ -261,6 +261,7 @@ def _run(
     loop = _loop(table, params, memory)
     entry, bound = rule.entry(table.desk, table.quotes), Bound(table)
     loop(entry, submit, bound, 0, params, memory)  # loaded before the clock starts
+    venue.drain()  # so is this
     seconds, done, samples = 0.0, 0, rows.shape[1]
     with Progress("trade", events, progress) as bar:
         for number in range(samples):

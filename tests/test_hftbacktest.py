@@ -673,6 +673,7 @@ def test_an_export_that_cannot_be_made_says_why(tmp_path):
         "no/out.npz": "no is not a folder",
         "there.npz": "exists already",
         "link.npz": "exists already",
+        "tape/out.npz": "inside a tape",
         "out.npz": "has 2 symbols; say which",
     }.items():
         with pytest.raises(ArgumentError, match=says):
@@ -683,6 +684,29 @@ def test_an_export_that_cannot_be_made_says_why(tmp_path):
         export_hftbacktest(wide, tmp_path / "out.npz")
     assert not (tmp_path / "out.npz").exists()
     export_hftbacktest(tape, tmp_path / "there.npz", symbol="S0", replace=True)
+
+
+def test_a_tape_is_not_overwritten_by_its_own_export(tmp_path):
+    tape = tape_of(tmp_path / "tape", *LEVELS)
+    before = (tmp_path / "tape" / "events.npy").read_bytes()
+
+    with pytest.raises(ArgumentError, match="inside a tape"):
+        export_hftbacktest(tape, tmp_path / "tape" / "events.npy", replace=True)
+
+    assert (tmp_path / "tape" / "events.npy").read_bytes() == before
+
+
+def test_a_file_that_mmjit_wrote_takes_another_name_and_currency(tmp_path):
+    tape = tape_of(tmp_path / "tape", *LEVELS)
+    export_hftbacktest(tape, tmp_path / "rows.npz")
+    written = tape.instruments[0]
+
+    found = import_hftbacktest(tmp_path / "rows.npz", tmp_path / "a", symbol="NEW", currency="JPY")
+
+    assert (found.instruments[0].symbol, found.instruments[0].currency) == ("NEW", "JPY")
+    assert found.instruments[0].price_unit == written.price_unit
+    again = import_hftbacktest(tmp_path / "rows.npz", tmp_path / "b")
+    assert again.instruments[0] == written
 
 
 def test_the_commands_go_both_ways(tmp_path, capsys):

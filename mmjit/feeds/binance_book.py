@@ -2,8 +2,8 @@
 
 A book begins with a snapshot. Diffs are kept until one has come; then those that it includes are
 dropped and the others are applied, also those that were received before it. From there on every
-diff must begin where the last one ended: on futures `pu` names that id, on spot `U` is the next.
-Where one does not, messages are missing, the book is unknown, and all begins anew.
+diff must begin where the last one ended, or before: on futures `pu` names that id, on spot `U` is
+the next. Where one does not, messages are missing, the book is unknown, and all begins anew.
 """
 
 from collections import Counter, deque
@@ -15,7 +15,7 @@ from mmjit.core.codes import NIL
 from mmjit.feeds.binance_capture import Diff, Snapshot, Ticker
 
 WAITING_MAX: Final = 1 << 13  # diffs kept for a snapshot: 13 minutes of ten a second
-HEARD_MAX: Final = 1 << 16  # tickers kept for a diff
+HEARD_MAX: Final = 1 << 16  # tickers kept for a diff, and books for a ticker
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,9 @@ class Truth:
     def forget(self) -> None:
         """The book is unknown from here on."""
         self._bids, self._asks = Side(-1), Side(1)
-        self._books: deque[Ticker] = deque()  # as the ticker would be that says the same
+        self._books: deque[Ticker] = deque(
+            maxlen=HEARD_MAX
+        )  # as the ticker would be that says the same
         self._heard: deque[Ticker] = deque(maxlen=HEARD_MAX)  # the first may be of an earlier book
 
     def follow(self, step: Diff | Snapshot) -> None:

@@ -9,6 +9,7 @@ received. Rows for the desk only are the same events again and are passed over. 
 times are one message, and so are compared only at their end.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -48,7 +49,7 @@ def import_hftbacktest(
             what mmjit wrote into the file, else the largest that all prices are multiples of.
         lot_size: of quantities, likewise.
         symbol: its name; None takes that of the file.
-        currency: what prices are quoted in; None is USD.
+        currency: what prices are quoted in; None is that of a file that mmjit wrote, else USD.
         replace: whether a tape that is there already is replaced.
         progress: whether a bar is shown; None shows it on a terminal.
 
@@ -156,7 +157,11 @@ class _Scan:
     def instrument(self, symbol: str | None, currency: str | None, path: Path) -> Instrument:
         """The instrument, as mmjit wrote it or as it was said."""
         if self._written is not None and self.told and self._given == (None, None):
-            return self._written
+            return dataclasses.replace(
+                self._written,
+                symbol=symbol or self._written.symbol,
+                currency=currency or self._written.currency,
+            )
         tick, lot = (hft.as_decimal(unit) for unit in self.units)
         if not self.told:
             sizes = zip(("tick_size", "lot_size"), (tick, lot), self._given, strict=True)

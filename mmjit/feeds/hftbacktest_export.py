@@ -88,6 +88,8 @@ def _place_for(out: Path, replace: bool) -> Path:
         raise ArgumentError(f"{out.parent} is not a folder; make it first")
     if out.is_symlink() or (out.exists() and not (replace and out.is_file())):
         raise ArgumentError(f"{out} exists already; remove it, or pass --replace for a plain file")
+    if (out.parent / "tape.json").exists():
+        raise ArgumentError(f"{out} would stand inside a tape; choose another folder")
     return out
 
 
