@@ -134,6 +134,7 @@ class Venue(Commanded):
                     )
         wanted["marking"] = known["marking"] if marking is None else marking_of(marking)
         wanted["session_end_ns"] = known["session_end_ns"]
+        wanted["traded"] = traded[: len(wanted)] > 0
         known[:] = wanted
 
     @property

@@ -417,6 +417,19 @@ def test_fees_and_marking_stay_as_they_were_unless_they_are_given(tmp_path):
         assert venue.arrays.ledger.terms[0]["maker_fee"] == 0
 
 
+def test_a_position_is_marked_by_the_market_after_reopening(tmp_path):
+    with make_state(tmp_path / "s") as state:
+        venue = mmjit.Venue([XYZ], state)
+        venue.submit(1, BID, 10_000, 5)
+        venue.submit(2, ASK, 10_000, 5, owner=None)
+
+    with mmjit.open_state(tmp_path / "s") as state:
+        venue = mmjit.Venue([XYZ], state)
+        venue.submit(3, BID, 9_000, 5, owner=None)
+        venue.submit(4, ASK, 9_002, 5, owner=None)
+        assert venue.tracker.position().mark == Decimal("90.01")
+
+
 def test_fills_that_nobody_drained_are_there_after_reopening(tmp_path):
     with make_state(tmp_path / "s") as state:
         venue = mmjit.Venue([XYZ], state)
