@@ -143,6 +143,57 @@ def test_processes_that_compile_the_same_kernel_at_once_both_leave_it_whole(copy
     assert len(after["files"]) == 1
 
 
+# A kernel and its helper, of records whose fields stand the one way or the other.
+TWO_LAYOUTS = """
+import json, os, sys
+import numpy as np
+from mmjit.core.jit import helper, kernel
+
+@helper
+def left_of(records):
+    return records[0]["left"]
+
+def left(records):
+    return left_of(records)
+
+left.__mmjit_stamp__ = "one"
+left = kernel(left)
+
+def take(layout):
+    names = ("left", "right") if layout == "plain" else ("right", "left")
+    records = np.zeros(1, [(name, "i8") for name in names])
+    records["left"] = 7
+    return int(left(records))
+
+if sys.argv[1] == "fork":
+    for layout in sys.argv[2:]:
+        if not (child := os.fork()):
+            take(layout)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    print(json.dumps({}))
+else:
+    print(json.dumps({"found": [take(layout) for layout in sys.argv[1:]]}))
+"""
+
+
+@pytest.mark.parametrize("compiling", [[["plain"], ["swapped"]], [["fork", "plain", "swapped"]]])
+def test_kernels_compiled_by_two_processes_do_not_share_helpers_in_a_third(tmp_path, compiling):
+    script = tmp_path / "two_layouts.py"
+    script.write_text(TWO_LAYOUTS)
+
+    def play(*layouts: str) -> dict[str, Any]:
+        settings = {"MMJIT_CACHE_DIR": str(tmp_path / "cache")}
+        return finish(launch(PACKAGE.parent, str(script), *layouts, **settings))
+
+    for layouts in compiling:
+        play(*layouts)
+    both = play("plain", "swapped")
+
+    assert both["found"] == [7, 7]
+    assert "compiling" not in both["stderr"]
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
 def test_a_damaged_file_costs_a_compilation_and_nothing_else(copy, damage):
     before = run(copy)

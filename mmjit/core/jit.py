@@ -13,7 +13,9 @@ no reference counts, and a kernel that allocates does not compile.
 Each has its own code on disk, see `mmjit.core.cache`.
 """
 
+import itertools
 import os
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -21,6 +23,7 @@ from typing import Any, Final, TypeVar
 import numba
 from llvmlite.binding import Linkage
 from numba import config, typeof, types
+from numba.core.bytecode import FunctionIdentity
 from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import register_pass
 from numba.core.lowering import Lower
@@ -43,6 +46,20 @@ _OPTIONS: Final[dict[str, Any]] = {
     "boundscheck": CHECKED,
     "error_model": "numpy",  # a division by zero is a bug that CHECKED finds, not an exception
 }
+
+
+def _name_apart() -> None:
+    """Have what this process compiles named as no other process names what it compiles.
+
+    Numba numbers functions and record types from 1 in each process, and the names of compiled code
+    are made of those numbers. Of two pieces from disk with one name the linker keeps the first:
+    kernels of other layouts, compiled by two processes, then ran each other's helpers in a third.
+    """
+    FunctionIdentity._unique_ids = itertools.count(secrets.randbits(48) << 14)
+
+
+_name_apart()
+os.register_at_fork(after_in_child=_name_apart)
 
 
 class _StaysACall(Lower):  # type: ignore[misc]
