@@ -194,6 +194,44 @@ def test_kernels_compiled_by_two_processes_do_not_share_helpers_in_a_third(tmp_p
     assert "compiling" not in both["stderr"]
 
 
+# A helper that reads one array of a bundle, called through an address and with the bundle.
+TWO_WAYS = """
+import json
+from typing import Any, NamedTuple
+import numpy as np
+from mmjit.core.bound import Bound, bundle_of
+from mmjit.core.jit import helper, kernel
+
+class Bundle(NamedTuple):
+    unread: Any
+    also_unread: Any
+    read: Any
+
+@helper
+def last_of(bundle):
+    return bundle.read[len(bundle.read) - 1]
+
+@kernel
+def by_address(bound):
+    return last_of(bundle_of(bound))
+
+@kernel
+def by_bundle(bundle):
+    return last_of(bundle)
+
+bundle = Bundle(np.zeros(1), np.zeros(1), np.arange(7))
+print(json.dumps({"found": [int(by_address(Bound(bundle))), int(by_bundle(bundle))]}))
+"""
+
+
+def test_a_helper_that_lost_arguments_in_one_kernel_is_whole_in_the_next(tmp_path):
+    script = tmp_path / "two_ways.py"
+    script.write_text(TWO_WAYS)
+    ran = launch(PACKAGE.parent, str(script), MMJIT_CACHE_DIR=str(tmp_path / "cache"))
+
+    assert finish(ran)["found"] == [6, 6]
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
 def test_a_damaged_file_costs_a_compilation_and_nothing_else(copy, damage):
     before = run(copy)
