@@ -1,5 +1,6 @@
 """Random variates: their distributions, and that they are the same bits everywhere."""
 
+import hashlib
 import math
 
 import numpy as np
@@ -7,10 +8,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mmjit.core.variates import (
+    alias_place,
+    below,
+    exponential,
+    faded,
+    gamma,
+    log,
+    lognormal,
+    minus_log,
+    normal,
+    uniform,
+)
 from mmjit.core.wrapping import plain_draw
 from mmjit.models.flow import STREAM
 from mmjit.models.plans import alias_table
-from mmjit.models.variates import alias_place, below, exponential, faded, minus_log, uniform
 from tests.builders import door
 
 UNIT = 1 << 53
@@ -19,6 +31,11 @@ UNIT = 1 << 53
 @door
 def minus_log_now(count):
     return minus_log(count)
+
+
+@door
+def log_now(value):
+    return log(value)
 
 
 @door
@@ -41,6 +58,24 @@ def fill_uniforms(stream, out):
 def fill_exponentials(stream, out):
     for place in range(len(out)):
         out[place] = exponential(stream)
+
+
+@door
+def fill_normals(stream, out):
+    for place in range(len(out)):
+        out[place] = normal(stream)
+
+
+@door
+def fill_lognormals(stream, sigma, out):
+    for place in range(len(out)):
+        out[place] = lognormal(stream, sigma)
+
+
+@door
+def fill_gammas(stream, shape, out):
+    for place in range(len(out)):
+        out[place] = gamma(stream, shape)
 
 
 @door
@@ -85,6 +120,15 @@ def test_minus_log_is_the_logarithm_to_a_few_last_bits(count):
     exact = -math.log1p((count - UNIT) / UNIT) if count > UNIT // 2 else -math.log(count / UNIT)
 
     assert minus_log_now(np.int64(count)) == pytest.approx(exact, rel=5e-15, abs=0)
+
+
+@given(st.floats(1e-9, 1e9))
+@example(1.0)
+@example(0.7071067811865476)
+@example(1.4142135623730951)
+@example(math.nextafter(1.0, 0))
+def test_log_is_the_logarithm_to_a_few_last_bits(value):
+    assert log_now(value) == pytest.approx(math.log(value), rel=5e-15, abs=0)
 
 
 @given(st.floats(0, 42.9))
@@ -159,6 +203,78 @@ def test_exponentials_have_the_moments_of_an_exponential_distribution():
     for age in (0.1, 1.0, 5.0):
         share = math.exp(-age)
         assert_mean(values > age, share, math.sqrt(share * (1 - share)))
+
+
+def phi(z):
+    """The share of a normal distribution below z."""
+    return 0.5 * math.erfc(-z / math.sqrt(2))
+
+
+@pytest.mark.compiled
+def test_normals_have_the_moments_of_a_normal_distribution():
+    values = filled(fill_normals, 1_000_000)
+
+    for power, moment in ((1, 0), (2, 1), (3, 0), (4, 3)):
+        square = (1, 1, 3, 15, 105)[power]
+        assert_mean(values**power, moment, math.sqrt(square - moment**2))
+    for z in (-3.0, -1.0, -0.1, 0.0, 0.5, 2.0, 3.5):
+        assert_mean(values < z, phi(z), math.sqrt(phi(z) * phi(-z)))
+    assert_mean(values[:-1] * values[1:], 0.0, 1.0)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("sigma", [0.0, 0.25, 1.0, 5.0])
+def test_lognormals_are_exponentials_of_normals(sigma):
+    values = filled(fill_lognormals, 200_000, sigma)
+    normals = filled(fill_normals, 200_000)
+
+    assert np.allclose(values, np.exp(sigma * normals), rtol=4e-14, atol=0)
+
+
+def gamma_share(shape, limit):
+    """The share of a gamma distribution of scale 1 below a limit: the series of its integral."""
+    term = total = 1 / shape
+    for step in range(1, 2000):
+        term *= limit / (shape + step)
+        total += term
+    return total * math.exp(shape * math.log(limit) - limit - math.lgamma(shape))
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("shape", [0.05, 0.5, 0.999, 1.0, 2.0, 7.5, 400.0])
+def test_gammas_have_the_moments_and_shares_of_a_gamma_distribution(shape):
+    values = filled(fill_gammas, 400_000, shape)
+
+    assert values.min() >= 0.0
+    moment = [math.prod(shape + k for k in range(power)) for power in range(7)]
+    for power in (1, 2, 3):
+        assert_mean(values**power, moment[power], math.sqrt(moment[2 * power] - moment[power] ** 2))
+    for part in (0.2, 0.7, 1.0, 1.3, 2.0):
+        share = min(gamma_share(shape, part * shape), 1.0)
+        assert_mean(values < part * shape, share, math.sqrt(share * (1 - share)) + 1e-12)
+
+
+def test_normals_and_what_is_made_of_them_have_the_same_bits_on_every_machine():
+    """With and without the compiler: the suite runs both ways."""
+    cases = (
+        (fill_normals,),
+        (fill_lognormals, 0.5),
+        (fill_lognormals, 5.0),
+        (fill_gammas, 0.3),
+        (fill_gammas, 2.0),
+        (fill_gammas, 50.0),
+    )
+    made = [filled(fill, 500, *arguments) for fill, *arguments in cases]
+
+    assert [float(values[0]).hex() for values in made] == VARIATES
+    assert hashlib.sha256(np.concatenate(made).astype("<f8").tobytes()).hexdigest() == STREAMS
+
+
+VARIATES = [
+    *("0x1.a8ba3ffe5caffp-1", "0x1.839745fada220p+0", "0x1.fa523f99db4ccp+5"),
+    *("0x1.1782e5330f5c8p-7", "0x1.7ddee7e7d0ad9p+1", "0x1.bdf6401651c39p+5"),
+]
+STREAMS = "e681335bfc974cb22eb266544710d9e6cc25ed851b4d375dab329f1bea8a41e7"
 
 
 @pytest.mark.compiled

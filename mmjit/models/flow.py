@@ -27,9 +27,9 @@ from mmjit.core.jit import kernel, verb
 from mmjit.core.levels import held
 from mmjit.core.records import record
 from mmjit.core.state import power_of_two
+from mmjit.core.variates import alias_place, exponential, faded, uniform
 from mmjit.core.wrapping import draw
 from mmjit.models.plans import Plan, alias_table, resting_mean
-from mmjit.models.variates import alias_place, exponential, faded, uniform
 
 ID_BITS: Final = 40  # the orders of symbol s have the ids from (s << 40) + 1 on
 SPAN_NS: Final = 4 * 10**18  # from the start to the end of time, 126 years
