@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmjit.core import codes, records, tables
+from mmjit.core import codes, latency, records, tables
 
 LINE_BYTES = 64
 
@@ -140,11 +140,18 @@ LAYOUTS = {
         "next_ns:i8@0 changed:i8@8 started:i8@16 live_count:i8@24 own_bid:i8@32 own_ask:i8@40 "
         "pad:i8@48 pad2:i8@56",
     ),
+    "LATENCY": (
+        64,
+        "base_ns:i8@0 seed:i8@8 draw_count:i8@16 scale_ns:f8@24 shape:f8@32 row_count:i8@40 "
+        "row:i8@48 model:i4@56 jitter:i4@60",
+    ),
+    "ROUND_TRIP": (32, "sent_ns:i8@0 venue_ns:i8@8 received_ns:i8@16 by_venue:i8@24"),
 }
+FLOATS = {("LATENCY", "scale_ns"), ("LATENCY", "shape")}  # of a distribution: no whole numbers
 
 RECORDS = {
     name: dtype
-    for module in (records, tables)
+    for module in (records, tables, latency)
     for name, dtype in vars(module).items()
     if isinstance(dtype, np.dtype)
 }
@@ -192,7 +199,7 @@ def test_a_record_in_an_aligned_array_straddles_no_cache_line(name):
 def test_a_record_is_of_signed_integers_in_the_order_of_this_machine(name):
     dtype = RECORDS[name]
 
-    assert {dtype[field].kind for field in dtype.names} == {"i"}
+    assert {dtype[f].kind for f in dtype.names if (name, f) not in FLOATS} == {"i"}
     assert all(dtype[field].isnative for field in dtype.names)
 
 
@@ -252,6 +259,9 @@ def test_stored_numbers_do_not_change_their_meaning():
         ),
         codes.Mode: ("NORMAL REDUCE_ONLY FROZEN", [0, 1, 2]),
         codes.Marking: ("MID LAST LIQUIDATION", [0, 1, 2]),
+        latency.Leg: ("FEED NEW CANCEL AMEND RESPONSE", [0, 1, 2, 3, 4]),
+        latency.Delay: ("NONE CONSTANT RECORDED ROWS", [0, 1, 2, 3]),
+        latency.Jitter: ("NONE LOGNORMAL GAMMA", [0, 1, 2]),
     }
     for vocabulary, (names, values) in stored.items():
         assert {one.name: one.value for one in vocabulary} == dict(
