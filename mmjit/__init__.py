@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from mmjit.feeds.itch50 import import_itch50
     from mmjit.feeds.lobster import import_lobster
     from mmjit.instrument import Instrument, Session
+    from mmjit.latency import Latency
     from mmjit.limits_file import Limits, SymbolLimits, read_limits
     from mmjit.market import Market
     from mmjit.partitioning import partition
@@ -127,6 +128,7 @@ _HOMES: Final = {
     "feeds.itch50": ("import_itch50",),
     "feeds.lobster": ("import_lobster",),
     "instrument": ("Instrument", "Session"),
+    "latency": ("Latency",),
     "limits_file": ("Limits", "SymbolLimits", "read_limits"),
     "market": ("Market",),
     "partitioning": ("partition",),
@@ -158,6 +160,7 @@ __all__ = [
     "InputError",
     "Instrument",
     "Kind",
+    "Latency",
     "Limits",
     "Market",
     "Marking",

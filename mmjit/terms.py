@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
+from mmjit.arguments import nanoseconds
 from mmjit.core.account import MONEY_MAX
 from mmjit.core.codes import Marking
 from mmjit.core.desk import TICK_STEPS
@@ -257,28 +258,13 @@ def ticks_of(instruments: Sequence[Instrument]) -> Array:
     return ticks
 
 
-_UNITS_NS: Final = {
-    "ns": 1,
-    "us": 10**3,
-    "ms": 10**6,
-    "s": 10**9,
-    "m": 60 * 10**9,
-    "h": 3600 * 10**9,
-}
-
-
 def every_ns(text: str) -> int:
     """When a rule is asked, as RUN keeps it: nanoseconds, 0 on change, -1 on fills."""
     if text in ("change", "fill"):
         return 0 if text == "change" else -1
-    number = text.rstrip("nusmh") if isinstance(text, str) else ""
-    unit = text[len(number) :] if isinstance(text, str) else ""
-    try:
-        span = Decimal(number) * _UNITS_NS[unit]
-    except (ArithmeticError, KeyError):  # no number, one out of all bounds, or no unit
-        span = Decimal(0)
-    if not span.is_finite() or not 1 <= span <= 10**18 or span != int(span):
+    span = nanoseconds(text)
+    if not span:
         raise ArgumentError(
             f"every: {text!r} is not change, fill or an interval such as 100ms or 1s"
         )
-    return int(span)
+    return span
