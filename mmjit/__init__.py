@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         want,
     )
     from mmjit.core.jit import verb
+    from mmjit.core.queues import QueueModel, queue_model
     from mmjit.core.records import COMMAND, EVENT, TRADE
     from mmjit.core.rules import Rule, parameters, strategy
     from mmjit.core.tables import FILL
@@ -108,6 +109,7 @@ _HOMES: Final = {
         "want",
     ),
     "core.jit": ("verb",),
+    "core.queues": ("QueueModel", "queue_model"),
     "core.records": ("COMMAND", "EVENT", "TRADE"),
     "core.tables": ("FILL",),
     "core.rules": ("Rule", "parameters", "strategy"),
@@ -167,6 +169,7 @@ __all__ = [
     "MmjitError",
     "Mode",
     "Played",
+    "QueueModel",
     "RefusedError",
     "Replay",
     "Rule",
@@ -207,6 +210,7 @@ __all__ = [
     "position",
     "qty_at_best",
     "queue_ahead",
+    "queue_model",
     "read_limits",
     "replay",
     "replay_shards",

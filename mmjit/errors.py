@@ -6,7 +6,7 @@
     │   ├── TapeError         a tape folder
     │   ├── FeedError         a foreign file
     │   ├── StateError        a state folder
-    │   ├── StrategyError     a quoting rule
+    │   ├── StrategyError     a quoting rule or a queue model
     │   └── RefusedError      a call that broke a rule; `status` says which
     └── CheckError            something does not hold that must       exit code 1
 
@@ -47,7 +47,7 @@ class StateError(InputError):
 
 
 class StrategyError(InputError):
-    """A quoting rule cannot be found, compiled or given these parameters."""
+    """A quoting rule or a queue model cannot be found, compiled or given these parameters."""
 
 
 class RefusedError(InputError):

@@ -1,15 +1,22 @@
-"""Finding a rule by name or in a user's file, and giving it its parameters."""
+"""Finding a rule or a queue model by name or in a user's file, and giving it its parameters."""
 
 import importlib
 import importlib.util
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from types import ModuleType
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 
+from mmjit.core.authored import Authored
+from mmjit.core.queues import QueueModel
 from mmjit.core.rules import Rule
 from mmjit.errors import StrategyError
+from mmjit.models.queues import QUEUE_MODELS
+
+T = TypeVar("T", bound=Authored)
 
 SHIPPED: Final = {
     "pegged": "mmjit.strategies.pegged:pegged",
@@ -34,18 +41,71 @@ def find_rule(text: str) -> Rule:
         rule = getattr(importlib.import_module(module), name)
         assert isinstance(rule, Rule)
         return rule
+    return _of_file(text, _RULES, list(SHIPPED))
+
+
+def find_queue_model(text: str) -> QueueModel:
+    """A queue model by its name, or by FILE.py:FUNCTION, and behind that any parameters.
+
+    `power3`, `power3:n=2`, `mine.py:patient:n=2:floor=10`.
+
+    Raises:
+        StrategyError: there is no such model, file, function or parameter, or the file fails when
+            imported.
+    """
+    if not isinstance(text, str):
+        raise StrategyError(
+            f"queue model {text!r} is neither a name nor a model; decorate a function with "
+            "@mmjit.queue_model(...)"
+        )
+    parts = text.split(":")
+    places = [place for place, part in enumerate(parts) if "=" in part and place > 0]
+    first = places[0] if places else len(parts)
+    name = ":".join(parts[:first])
+    if name in QUEUE_MODELS:
+        model = QUEUE_MODELS[name]
+    else:
+        model = _of_file(name, _QUEUE_MODELS, list(QUEUE_MODELS))
+    pairs = [part.partition("=") for part in parts[first:]]
+    return model.given(with_parameters(model, {key: value for key, _, value in pairs}))
+
+
+@dataclass(frozen=True)
+class _Sort(Generic[T]):
+    """What is looked for: how messages call it, what it is, and how one is declared."""
+
+    noun: str
+    kind: type[T]
+    decorator: str
+
+
+_RULES: Final = _Sort("strategy", Rule, "strategy")
+_QUEUE_MODELS: Final = _Sort("queue model", QueueModel, "queue_model")
+
+
+def _of_file(text: str, sort: _Sort[T], names: list[str]) -> T:
+    """What FILE.py:FUNCTION means."""
     file, colon, name = text.rpartition(":")
     if not colon or not file.endswith(".py"):
         raise StrategyError(
-            f"strategy {text!r} is neither one of {', '.join(SHIPPED)} nor FILE.py:FUNCTION"
+            f"{sort.noun} {text!r} is neither one of {', '.join(names)} nor FILE.py:FUNCTION"
         )
-    return _from_file(Path(file), name)
+    module = _import(Path(file), sort.noun)
+    found = getattr(module, name, None)
+    if not isinstance(found, sort.kind):
+        named = [key for key, value in vars(module).items() if isinstance(value, sort.kind)]
+        there = ", ".join(named) or "none"
+        raise StrategyError(
+            f"{sort.noun}: {file} has no {sort.kind.noun} {name!r} (it has: {there}); decorate the "
+            f"function with @mmjit.{sort.decorator}(...)"
+        )
+    return found
 
 
-def _from_file(path: Path, name: str) -> Rule:
-    """A rule out of a user's file."""
+def _import(path: Path, noun: str) -> ModuleType:
+    """A user's file, which may import its neighbours."""
     if not path.is_file():
-        raise StrategyError(f"strategy: there is no file {path}; give FILE.py:FUNCTION")
+        raise StrategyError(f"{noun}: there is no file {path}; give FILE.py:FUNCTION")
     module_name = path.stem
     folder = str(path.resolve().parent)
     spec = importlib.util.spec_from_file_location(module_name, path.resolve())
@@ -59,30 +119,23 @@ def _from_file(path: Path, name: str) -> Rule:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
-        raise StrategyError(f"strategy: {path} fails when imported: {_one_line(error)}") from error
+        raise StrategyError(f"{noun}: {path} fails when imported: {_one_line(error)}") from error
     finally:
         sys.path.remove(folder)
         if previous is not None:
             sys.modules[module_name] = previous
-    rule = getattr(module, name, None)
-    if not isinstance(rule, Rule):
-        rules = [key for key, value in vars(module).items() if isinstance(value, Rule)]
-        raise StrategyError(
-            f"strategy: {path} has no rule {name!r} (it has: {', '.join(rules) or 'none'}); "
-            "decorate the function with @mmjit.strategy(...)"
-        )
-    return rule
+    return module
 
 
 def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
 
 
-def with_parameters(rule: Rule, values: dict[str, Any]) -> np.ndarray[Any, Any]:
-    """The parameters of a rule: its defaults, but for the values given.
+def with_parameters(rule: Authored, values: dict[str, Any]) -> np.ndarray[Any, Any]:
+    """The parameters of a rule or a queue model: its defaults, but for the values given.
 
     Args:
-        rule: the rule.
+        rule: the rule or model.
         values: by name; numbers, or text as from the command line.
 
     Raises:
@@ -93,13 +146,14 @@ def with_parameters(rule: Rule, values: dict[str, Any]) -> np.ndarray[Any, Any]:
     for name, value in values.items():
         if name not in names:
             raise StrategyError(
-                f"rule {rule.name} has no parameter {name!r}; it has: {', '.join(names) or 'none'}"
+                f"{rule.noun} {rule.name} has no parameter {name!r}; it has: "
+                f"{', '.join(names) or 'none'}"
             )
         record[name] = _of_type(rule, name, value, record.dtype[name])
     return record
 
 
-def _of_type(rule: Rule, name: str, value: Any, dtype: np.dtype[Any]) -> int | float:
+def _of_type(rule: Authored, name: str, value: Any, dtype: np.dtype[Any]) -> int | float:
     """A value as its parameter's type; an int parameter takes whole numbers only."""
     number: int | float | None = None
     try:
@@ -112,5 +166,7 @@ def _of_type(rule: Rule, name: str, value: Any, dtype: np.dtype[Any]) -> int | f
     wanted = "a number" if dtype.kind == "f" else "a whole number"
     fits = number is not None and number == number and abs(number) < 1 << 62
     if number is None or not fits:
-        raise StrategyError(f"parameter {name} of rule {rule.name}: {value!r} is not {wanted}")
+        raise StrategyError(
+            f"parameter {name} of {rule.noun} {rule.name}: {value!r} is not {wanted}"
+        )
     return number

@@ -34,6 +34,7 @@ LITERALS = (
 # Which files may know how compiling works; everything else goes through `mmjit.core.jit`.
 NUMBA_KNOWN = {
     *("core/jit.py", "core/cache.py", "core/intrinsics.py", "core/bound.py", "core/rules.py"),
+    *("core/authored.py", "core/queues.py"),
 }
 NUMBA_NAMED = {"backtesting.py"}  # says in run.json which version it ran with
 UNSIGNED = {"uint64", "uint32", "uint16", "uint8"}

@@ -5,56 +5,33 @@
         ...
 
 The engine calls every rule through one fixed signature, `(desk, uint8 params, uint8 memory,
-quotes)`. The decorator writes a wrapper under the user's own file name that views the bytes as the
-records that were declared; it is compiled when a run first needs it, and found on disk by later
-processes. Its stamp covers the function and every function and constant it draws on, in whatever
-module they stand.
+quotes)`; how a function comes to it is in `mmjit.core.authored`.
 """
 
-import hashlib
-import re
-import types as python_types
 from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numba import typeof, types
-from numba.core.dispatcher import Dispatcher
 
-from mmjit.core.jit import COMPILED, eager
+from mmjit.core.authored import (
+    NOTHING,
+    Authored,
+    RuleError,
+    declared,
+    parameters,
+    record_of,
+    stamp_of,
+)
+from mmjit.core.jit import COMPILED
+
+__all__ = ["NOTHING", "Rule", "RuleError", "parameters", "rule_signature", "stamp_of", "strategy"]
 
 Array = np.ndarray[Any, Any]
 _BYTES: Final = types.uint8[::1]
-_WRAPPER: Final = """
-def {name}__entry(desk, params, memory, quotes):
-    {name}__rule(desk, params.view({name}__params)[0], memory.view({name}__memory)[0], quotes)
-"""
-NOTHING: Final = np.dtype([("unused", "i8")])
 
 
-class RuleError(Exception):
-    """A rule cannot be declared or compiled; the message says why."""
-
-
-def parameters(**defaults: int | float) -> Array:
-    """Declare a rule's parameters: their names, defaults and, by those, their types.
-
-    An int makes an int64, a float a float64. Returns one record holding the defaults.
-    """
-    kinds: list[tuple[str, str]] = []
-    for name, value in defaults.items():
-        if isinstance(value, int) and abs(value) >= 1 << 63:
-            raise RuleError(f"parameter {name}: {value} does not fit 64 bits")
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise RuleError(f"parameter {name}: {value!r} is neither an int nor a float")
-        kinds.append((name, "i8" if isinstance(value, int) else "f8"))
-    record = np.zeros(1, np.dtype(kinds) if kinds else NOTHING)
-    for name, value in defaults.items():
-        record[name] = value
-    return record
-
-
-class Rule:
+class Rule(Authored):
     """A quoting rule.
 
     Attributes:
@@ -64,49 +41,22 @@ class Rule:
         memory: dtype of what the rule remembers of each symbol between decisions, zero at first.
     """
 
+    noun = "rule"
+    wrapper = """
+def {name}__entry(desk, params, memory, quotes):
+    {name}__function(desk, params.view({name}__params)[0], memory.view({name}__memory)[0], quotes)
+"""
+
     def __init__(self, function: Callable[..., None], defaults: Array, memory: Any) -> None:
-        self.name = function.__name__
-        self.function = function
-        self.defaults = defaults
+        super().__init__(function, defaults)
         self.memory = np.dtype(memory)
-        self.doc = (function.__doc__ or "").strip().partition("\n")[0]
-        self._entries: dict[Any, Any] = {}
+
+    def _records(self) -> dict[str, Any]:
+        return {**super()._records(), "memory": self.memory}
 
     def entry(self, desk: Any, quotes: Array) -> Any:
         """The rule as the engine calls it, compiled for a desk."""
-        if not COMPILED:
-            return self._wrapper(self.function)
-        signature = rule_signature(desk, quotes)
-        if signature not in self._entries:
-            self._entries[signature] = self._compile(signature)
-        return self._entries[signature]
-
-    def _compile(self, signature: Any) -> Any:
-        from mmjit.core.jit import verb
-
-        if "print" in self.function.__code__.co_names:
-            raise RuleError(
-                f"rule {self.name} calls print, which a compiled rule cannot; leave it out, or run "
-                "with NUMBA_DISABLE_JIT=1"
-            )
-        wrapper = self._wrapper(verb(self.function))
-        wrapper.__mmjit_stamp__ = stamp_of(self.function, self.defaults.dtype, self.memory)
-        try:
-            return eager(wrapper, signature)
-        except Exception as error:  # some of Numba's errors are no NumbaError
-            raise RuleError(f"rule {self.name} does not compile: {_explain(str(error))}") from error
-
-    def _wrapper(self, rule: Any) -> Any:
-        """The function of the fixed signature, under the user's file name."""
-        code = compile(_WRAPPER.format(name=self.name), self.function.__code__.co_filename, "exec")
-        scope: dict[str, Any] = {
-            "__name__": self.function.__module__,
-            f"{self.name}__rule": rule,
-            f"{self.name}__params": self.defaults.dtype,
-            f"{self.name}__memory": self.memory,
-        }
-        exec(code, scope)  # the text above, with nothing but the function's own name put in
-        return scope[f"{self.name}__entry"]
+        return self._entry_of(rule_signature(desk, quotes))
 
 
 def strategy(
@@ -118,13 +68,10 @@ def strategy(
         params: from `parameters(...)`; None for a rule without any.
         memory: dtype, or list of (name, type), of what the rule remembers of each symbol.
     """
-    if params is not None and not (isinstance(params, np.ndarray) and params.dtype.names):
-        raise RuleError("params is made by parameters(name=default, ...)")
+    record = record_of(params)
 
     def declare(function: Callable[..., None]) -> Rule:
-        if not function.__name__.isidentifier():
-            raise RuleError(f"a rule is a function with a name, not {function.__name__}")
-        return Rule(function, parameters() if params is None else params, memory)
+        return Rule(declared(function, "rule"), record, memory)
 
     return declare
 
@@ -134,83 +81,3 @@ def rule_signature(desk: Any, quotes: Array) -> Any:
     if not COMPILED:
         return None
     return types.void(typeof(desk), _BYTES, _BYTES, typeof(quotes))
-
-
-def stamp_of(function: Any, *extra: Any) -> str:
-    """A digest of a function and of everything outside mmjit that its names lead to."""
-    state = hashlib.blake2b(digest_size=16)
-    _digest(function, state, set())
-    for item in extra:
-        state.update(repr(item).encode())
-    return state.hexdigest()
-
-
-def _digest(thing: Any, state: Any, seen: set[Any], names: tuple[str, ...] = ()) -> None:
-    """Take a function, a compiled function, a module's member or a constant into a digest.
-
-    `names` are those that the code in hand uses: of a module or a class only such members count.
-    """
-    if isinstance(thing, Dispatcher):
-        thing = thing.py_func
-    if isinstance(thing, Rule):
-        thing = thing.function
-    if isinstance(thing, python_types.FunctionType):
-        if thing not in seen and not _is_covered(thing.__module__):
-            seen.add(thing)
-            _digest_function(thing, state, seen)
-    elif isinstance(thing, python_types.ModuleType | type):
-        home = thing.__module__ if isinstance(thing, type) else thing.__name__
-        if (thing, names) not in seen and not _is_covered(home):
-            seen.add((thing, names))
-            for name in names:
-                if hasattr(thing, name):
-                    _digest(getattr(thing, name), state, seen, names)
-    elif isinstance(thing, np.ndarray):
-        state.update(repr((thing.dtype, thing.shape)).encode() + thing.tobytes())
-    else:
-        state.update(f"{thing!r}\0".encode())
-
-
-def _is_covered(module: str | None) -> bool:
-    """Whether the package digest and the versions stand for what is in a module."""
-    return (module or "").partition(".")[0] in ("mmjit", "numba", "numpy", "math", "builtins")
-
-
-def _digest_function(function: Any, state: Any, seen: set[Any]) -> None:
-    """Take a function into a digest, and whatever its names lead to."""
-    names = tuple(_digest_code(function.__code__, state))
-    closure = [cell.cell_contents for cell in function.__closure__ or ()]
-    defaults = (function.__defaults__, function.__kwdefaults__)
-    reached = [function.__globals__[name] for name in names if name in function.__globals__]
-    for item in (*closure, defaults, *reached):
-        _digest(item, state, seen, names)
-
-
-def _digest_code(code: python_types.CodeType, state: Any) -> list[str]:
-    """Take bytecode, names and constants into a digest; returns the names used, in order."""
-    state.update(code.co_code)
-    names = list(code.co_names)
-    state.update(repr(names).encode())
-    for constant in code.co_consts:
-        if isinstance(constant, python_types.CodeType):
-            names += _digest_code(constant, state)
-        else:
-            state.update(repr(constant).encode())
-    return names
-
-
-def _explain(text: str) -> str:
-    """What a compiler's error means for the author of a rule, in one line."""
-    if "built-in function or_" in text and "float64" in text:
-        return (
-            "a price or quantity given to `want` is a float; wants are whole price units and lots: "
-            "use on_tick, behind or //"
-        )
-    name = re.search(r"Untyped global name '(\w+)'|name '(\w+)' is not defined", text)
-    if name is not None:
-        return f"the name {name[1] or name[2]!r} is not defined or not usable in a kernel"
-    if "NRT required" in text:
-        return "it makes a list, an array or a string; a rule may use numbers and its memory only"
-    lines = [line.strip() for line in text.splitlines()]
-    telling = [line for line in lines if line and not line.startswith("Failed in nopython mode")]
-    return " ".join(telling[:2])[:300]
