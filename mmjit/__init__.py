@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from mmjit.feeds.hftbacktest_export import export_hftbacktest
     from mmjit.feeds.itch50 import import_itch50
     from mmjit.feeds.lobster import import_lobster
+    from mmjit.fees import Fees, read_fees
     from mmjit.instrument import Instrument, Session
     from mmjit.latency import Latency
     from mmjit.limits_file import Limits, SymbolLimits, read_limits
@@ -129,6 +130,7 @@ _HOMES: Final = {
     "feeds.hftbacktest_export": ("export_hftbacktest",),
     "feeds.itch50": ("import_itch50",),
     "feeds.lobster": ("import_lobster",),
+    "fees": ("Fees", "read_fees"),
     "instrument": ("Instrument", "Session"),
     "latency": ("Latency",),
     "limits_file": ("Limits", "SymbolLimits", "read_limits"),
@@ -158,6 +160,7 @@ __all__ = [
     "CheckError",
     "Done",
     "FeedError",
+    "Fees",
     "Flag",
     "InputError",
     "Instrument",
@@ -211,6 +214,7 @@ __all__ = [
     "qty_at_best",
     "queue_ahead",
     "queue_model",
+    "read_fees",
     "read_limits",
     "replay",
     "replay_shards",

@@ -100,6 +100,7 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
     "limits": ("account and symbol", "what an account may do in it"),
     "totals": ("account and currency", "equity, peak, and what may be lost"),
     "accounts": ("account", "mode, kill switch, limits over all symbols"),
+    "tiers": ("symbol", "other fees from a traded notional on"),
     "refusals": ("account", "a count for each status"),
     "venue": ("state", "the clock and counters of the venue"),
     "sequences": ("state", "a line for every counter that a reader or a journal follows"),

@@ -27,6 +27,7 @@ from mmjit.core.rules import Rule, RuleError, rule_signature
 from mmjit.core.tables import OWN, RUN, WANT
 from mmjit.core.venue import submitter
 from mmjit.errors import ArgumentError, StrategyError
+from mmjit.fees import FeesGiven, fees_given
 from mmjit.instrument import Number
 from mmjit.limits_file import Limits
 from mmjit.models.maker import Play, run_play, work_arrays
@@ -144,6 +145,7 @@ def play(
     limits: Limits | None = None,
     maker_fee: Number = 0,
     taker_fee: Number = 0,
+    fees: FeesGiven | None = None,
     samples: int = 400,
     progress: bool | None = None,
 ) -> Played:
@@ -160,6 +162,7 @@ def play(
         limits: of the rule's account.
         maker_fee: of the notional of our passive fills, as a fraction; below 0 is a rebate.
         taker_fee: of the notional of our aggressive fills.
+        fees: fees of every kind instead of these two, for all symbols or by symbol.
         samples: how often each symbol is looked at for the picture.
         progress: whether to show a bar; None shows it on a terminal.
 
@@ -170,9 +173,8 @@ def play(
     samples = min(whole("samples", samples, 1, SAMPLES_MAX), events)
     made = simulation(model, symbols=symbols, seed=seed, params=flow_params)
     room = made.order_capacity + symbols * _SPARE_ORDERS
-    venue = Venue(
-        made.instruments, orders=room, limits=limits, maker_fee=maker_fee, taker_fee=taker_fee
-    )
+    given = fees_given(maker_fee, taker_fee, fees)
+    venue = Venue(made.instruments, orders=room, limits=limits, fees=given)
     try:
         rule = strategy if isinstance(strategy, Rule) else find_rule(strategy)
         record = with_parameters(rule, dict(params or {}))

@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
-from math import lcm
-from typing import Any, Final, Protocol
+from math import ceil, lcm
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 
 from mmjit.arguments import nanoseconds
-from mmjit.core.account import MONEY_MAX
+from mmjit.core.account import MONEY_MAX, TOTAL_MAX
 from mmjit.core.codes import Marking
 from mmjit.core.desk import TICK_STEPS
 from mmjit.core.ledger import UNLIMITED, Ledger, format_ledger
 from mmjit.core.money import HALF_PICOS
-from mmjit.core.tables import ACCOUNT, LIMIT, POSITION, TERMS, TOTAL
+from mmjit.core.tables import ACCOUNT, LIMIT, POSITION, TERMS, TIER, TIERS, TOTAL
 from mmjit.errors import ArgumentError, TapeError
+from mmjit.fees import RATES, Fees, FeesGiven, fees_given, fees_json, fees_of
 from mmjit.instrument import Instrument
 from mmjit.tape import Tape
 
@@ -42,6 +43,7 @@ class Settings:
 
     maker_fee: Number = 0
     taker_fee: Number = 0
+    fees: FeesGiven | None = None
     max_position: int | None = None
     max_long: int | None = None
     max_short: int | None = None
@@ -54,9 +56,13 @@ class Settings:
         """Plain values; fees as decimal strings, so that nothing is lost."""
         limits = ("max_position", "max_long", "max_short")
         given = {name: getattr(self, name) for name in limits}
+        fees: dict[str, Any] = (
+            {"maker_fee": str(self.maker_fee), "taker_fee": str(self.taker_fee)}
+            if self.fees is None
+            else {"fees": fees_json(self.fees)}
+        )
         return {
-            "maker_fee": str(self.maker_fee),
-            "taker_fee": str(self.taker_fee),
+            **fees,
             **{name: None if lots is None else int(lots) for name, lots in given.items()},
             "every": self.every,
             "seed": int(self.seed),
@@ -110,9 +116,11 @@ def ledger_of(tape: Tape, settings: Settings) -> Ledger:
         np.zeros(symbols, LIMIT),
         np.zeros(totals, TOTAL),
         np.zeros(1, ACCOUNT),
+        np.zeros(symbols * TIERS, TIER),
     )
     format_ledger(ledger)
-    set_terms(ledger, tape.instruments, settings.maker_fee, settings.taker_fee)
+    fees = fees_given(settings.maker_fee, settings.taker_fee, settings.fees)
+    set_terms(ledger, tape.instruments, fees)
     if settings.limits is not None:
         settings.limits.apply(ledger, tape.instruments)
     given = (
@@ -126,11 +134,31 @@ def ledger_of(tape: Tape, settings: Settings) -> Ledger:
     return ledger
 
 
+class Terms(NamedTuple):
+    """What trading some instruments costs, as a ledger keeps it."""
+
+    terms: Array  # TERMS per instrument
+    tiers: Array  # TIER, TIERS per instrument
+
+
+FEE_FIELDS: Final = (
+    *("maker_fee", "taker_fee", "fee_scale", "points_max", "scheduled", "lot_fee_pico"),
+    *(
+        "fill_fee_pico",
+        "tier_count",
+        "maker_per_lot",
+        "taker_per_lot",
+        "maker_per_fill",
+        "taker_per_fill",
+    ),
+    *("buyer_fee", "seller_fee"),
+)
+
+
 def set_terms(
     ledger: Ledger,
     instruments: Sequence[Instrument],
-    maker_fee: Number = 0,
-    taker_fee: Number = 0,
+    fees: FeesGiven,
     marking: Marking = Marking.MID,
 ) -> None:
     """Write the terms of the first symbols of a ledger; the others stay as they are.
@@ -138,46 +166,105 @@ def set_terms(
     Args:
         ledger: to be written; no account may hold anything yet.
         instruments: by symbol number.
-        maker_fee: of the notional of passive fills, as a fraction; below 0 is a rebate.
-        taker_fee: of the notional of aggressive fills.
+        fees: one for all of them, or by symbol.
         marking: what positions are marked to.
     """
-    terms = terms_of(instruments, maker_fee, taker_fee)
+    terms, tiers = terms_of(instruments, fees)
     terms["marking"] = marking
-    ledger.terms[: len(instruments)] = terms
+    ledger.terms[: len(terms)] = terms
+    ledger.tiers[: len(tiers)] = tiers
 
 
-def terms_of(
-    instruments: Sequence[Instrument], maker_fee: Number = 0, taker_fee: Number = 0
-) -> Array:
-    """TERMS of each instrument: what trading it costs, and how it is counted.
+def terms_of(instruments: Sequence[Instrument], fees: FeesGiven) -> Terms:
+    """TERMS and TIER of each instrument: what trading it costs, and how it is counted.
 
     Raises:
         TapeError: its money cannot be counted exactly.
-        ArgumentError: a fee is no fraction, or has too many decimals.
+        ArgumentError: a fee has too many decimals, is too large, or is of no such symbol.
     """
     terms = np.zeros(len(instruments), TERMS)
-    fees = _fee("maker_fee", maker_fee), _fee("taker_fee", taker_fee)
+    tiers = np.zeros(len(instruments) * TIERS, TIER)
     currencies = currencies_of(instruments)
+    by_number = fees_of(fees, [instrument.symbol for instrument in instruments])
+    alike: dict[tuple[int, str, int], int] = {}  # thousands of instruments share a few
     for number, instrument in enumerate(instruments):
-        row = terms[number]
+        row, own = terms[number], by_number[number]
+        room = tiers[number * TIERS : (number + 1) * TIERS]
         point = _point_pico(instrument)
-        maker, taker = (rate * point for rate in fees)
-        scale = lcm(maker.denominator, taker.denominator)
-        dearest = int(max(abs(maker), abs(taker)) + 1)
-        if scale * dearest * scale > MONEY_MAX:
-            raise ArgumentError(
-                "maker_fee, taker_fee: more decimals than can be counted; use fewer"
-            )
-        row["maker_fee"] = int(maker * scale)
-        row["taker_fee"] = int(taker * scale)
-        row["fee_scale"] = scale
-        row["point_pico"] = point
+        like = alike.setdefault((point, instrument.lot_size, id(own)), number)
+        if like == number:
+            row["point_pico"] = point
+            _write_fees(row, room, instrument, own)
+        else:
+            terms[number] = terms[like]
+            room[:] = tiers[like * TIERS : (like + 1) * TIERS]
         row["inverse_pico"] = _inverse_pico(instrument)
-        row["points_max"] = min(MONEY_MAX // dearest, _UNITS_MAX * PICO // point)
         row["qty_lots_max"] = instrument.qty_lots_max
         row["currency"] = currencies.index(settlement(instrument))
-    return terms
+    return Terms(terms, tiers)
+
+
+def _write_fees(row: Any, tiers: Array, instrument: Instrument, fees: Fees) -> None:
+    """The fees of an instrument, all over one scale, and what they allow to be counted."""
+    point = int(row["point_pico"])
+    rates = {f"{name}_fee": Fraction(getattr(fees, name)) * point for name in RATES}
+    steps = [(Fraction(v), Fraction(m) * point, Fraction(t) * point) for v, m, t in fees.tiers]
+    every = [*rates.values(), *(rate for _, *pair in steps for rate in pair)]
+    scale = lcm(*(rate.denominator for rate in every))
+    dearest: int = max(int(abs(rate) * point) for _, rate in fees.rates()) + 1
+    if scale * dearest * scale > MONEY_MAX:
+        raise ArgumentError(
+            f"fees of {instrument.symbol}: more decimals than can be counted; use fewer"
+        )
+    for name, rate in rates.items():
+        row[name] = int(rate * scale)
+    row["fee_scale"] = scale
+    row["tier_count"] = len(steps)
+    for tier, (volume, maker, taker) in zip(tiers, steps, strict=False):
+        tier["turnover"] = _turnover(volume, point, instrument)
+        tier["maker_fee"], tier["taker_fee"] = int(maker * scale), int(taker * scale)
+    lots = _write_lot_fees(row, instrument, fees)
+    row["scheduled"] = bool(lots or steps or fees.buyer or fees.seller)
+    shares = 2 if lots else 1  # of MONEY_MAX: what is by value, what is by lots
+    row["points_max"] = min(MONEY_MAX // shares // dearest, _UNITS_MAX * PICO // point)
+
+
+def _write_lot_fees(row: Any, instrument: Instrument, fees: Fees) -> bool:
+    """The fees by lot and by fill, and what bounds them; whether there are any."""
+    lot = Fraction(instrument.lot_size)
+    bounds = []
+    for per, name, factor in (("qty", "lot", lot * PICO), ("fill", "fill", Fraction(PICO))):
+        values = []
+        for who in ("maker", "taker"):
+            pico = Fraction(getattr(fees, f"{who}_per_{per}")) * factor
+            if pico.denominator != 1:
+                raise ArgumentError(
+                    f"fees of {instrument.symbol}: {who}_per_{per} is {float(pico)}e-12 a {name}, "
+                    "not a whole number of 1e-12; round it"
+                )
+            values.append(int(pico))
+        bounds.append(max(map(abs, values)))
+        if bounds[-1] > MONEY_MAX // 4:
+            raise ArgumentError(
+                f"fees of {instrument.symbol}: {bounds[-1] / PICO:,.0f} a {name} is more than the "
+                f"{MONEY_MAX // 4 // PICO:,} that can be counted; give less"
+            )
+        row[f"maker_per_{name}"], row[f"taker_per_{name}"] = values
+    if any(bounds):
+        row["lot_fee_pico"], row["fill_fee_pico"] = bounds
+        row["fill_fee_pico"] += 1  # what is by value is rounded up
+    return any(bounds)
+
+
+def _turnover(volume: Fraction, point: int, instrument: Instrument) -> int:
+    """A volume in points, rounded up: the least turnover that has reached it."""
+    points = ceil(volume * PICO / point)
+    if points > TOTAL_MAX:
+        raise ArgumentError(
+            f"fees of {instrument.symbol}: a tier from {float(volume):,.0f} on, more than "
+            f"{float(Fraction(TOTAL_MAX * point, PICO)):,.0f} that is counted; leave it out"
+        )
+    return points
 
 
 def _point_pico(instrument: Instrument) -> int:
@@ -207,19 +294,6 @@ def _inverse_pico(instrument: Instrument) -> int:
             f"a whole number of 1e-12; P&L cannot be counted exactly"
         )
     return int(lot)
-
-
-def _fee(name: str, value: Number) -> Fraction:
-    """A fee as an exact fraction of the notional."""
-    try:
-        rate = Fraction(Decimal(repr(float(value)) if isinstance(value, float) else value))
-    except (InvalidOperation, ValueError, OverflowError, TypeError):
-        raise ArgumentError(f"{name}: {value!r} is not a fraction such as 0.0003") from None
-    if not abs(rate) < 1:
-        raise ArgumentError(
-            f"{name}: {value} is not between -1 and 1; give a fraction, not a percentage"
-        )
-    return rate
 
 
 def limit_of(name: str, value: int | None) -> int:

@@ -31,8 +31,9 @@ from mmjit.core.ledger import Ledger
 from mmjit.core.limits import check_order
 from mmjit.core.records import COMMAND, LEVEL32, SIDE
 from mmjit.core.state import Counts, aligned_zeros, configure_symbol, memory_book
-from mmjit.core.tables import ACCOUNT, LIMIT, POSITION, TERMS, TOTAL
+from mmjit.core.tables import ACCOUNT, LIMIT, POSITION, TERMS, TIER, TIERS, TOTAL
 from mmjit.errors import ArgumentError, check
+from mmjit.fees import FeesGiven, fees_given
 from mmjit.fifo import Fifo, first_in_first_out
 from mmjit.fills import FillLog
 from mmjit.instrument import Instrument, Number
@@ -50,8 +51,9 @@ class Tracker:
     Args:
         instruments: by symbol number.
         limits: put in force for this account; None leaves what is in force.
-        maker_fee: of the notional, below 0 a rebate; with a ledger of its own only, as the next.
+        maker_fee: of the notional, below 0 a rebate; with a ledger of its own only, so the next.
         taker_fee: of the notional.
+        fees: fees of every kind instead of these two, for all instruments or by symbol.
         marking: what a venue marks positions to: "mid", "last" or "liquidation".
         accounts: how many the ledger has.
         ledger: of a venue, whose terms are set; None makes one.
@@ -70,6 +72,7 @@ class Tracker:
         limits: Limits | None = None,
         maker_fee: Number = 0,
         taker_fee: Number = 0,
+        fees: FeesGiven | None = None,
         marking: str = "mid",
         accounts: int = 1,
         ledger: Ledger | None = None,
@@ -84,7 +87,8 @@ class Tracker:
         self.instruments = tuple(instruments)
         if ledger is None:
             ledger = _new_ledger(self.instruments, whole("accounts", accounts, 1, 1 << 15))
-            set_terms(ledger, self.instruments, maker_fee, taker_fee, marking_of(marking))
+            given = fees_given(maker_fee, taker_fee, fees)
+            set_terms(ledger, self.instruments, given, marking_of(marking))
         elif len(ledger.terms) < len(instruments):
             raise ArgumentError(
                 f"instruments: {len(instruments)} given, the ledger has room for "
@@ -424,6 +428,7 @@ def _new_ledger(instruments: Sequence[Instrument], accounts: int) -> Ledger:
         limits=aligned_zeros("limits", LIMIT, accounts * symbols),
         totals=aligned_zeros("totals", TOTAL, accounts * currencies),
         accounts=aligned_zeros("accounts", ACCOUNT, accounts),
+        tiers=aligned_zeros("tiers", TIER, symbols * TIERS),
     )
     kernels.format_ledger(ledger)
     return ledger

@@ -45,13 +45,14 @@ from mmjit.core.codes import (
     TimeInForce,
     TradingStatus,
 )
-from mmjit.core.ledger import start_session
+from mmjit.core.ledger import Ledger, start_session
 from mmjit.core.records import COMMAND
 from mmjit.core.state import Counts, VenueCounts, memory_venue, pages_for
 from mmjit.errors import ArgumentError, StateError, check
+from mmjit.fees import FeesGiven, fees_given
 from mmjit.instrument import Instrument, Number
 from mmjit.limits_file import Limits
-from mmjit.terms import currencies_of, terms_of
+from mmjit.terms import FEE_FIELDS, Terms, currencies_of, terms_of
 from mmjit.tracker import Tracker, marking_of
 from mmjit.venue_money import Done, MoneyDoor
 
@@ -68,7 +69,9 @@ class Venue(Commanded):
         accounts: how many, of a venue in memory.
         limits: put in force for account 0; None leaves what is in force.
         maker_fee: of the notional of fills of resting orders, as a fraction; below 0 is a rebate.
-        taker_fee: of the notional of fills of incoming orders. Without both, a state keeps its own.
+        taker_fee: of the notional of fills of incoming orders.
+        fees: fees of every kind instead of these two, for all instruments or by symbol. Without
+            any of the three, a state keeps its own.
         marking: what positions are marked to: "mid" (at first), "last" or "liquidation".
 
     Attributes:
@@ -86,6 +89,7 @@ class Venue(Commanded):
         limits: Limits | None = None,
         maker_fee: Number | None = None,
         taker_fee: Number | None = None,
+        fees: FeesGiven | None = None,
         marking: str | None = None,
     ) -> None:
         currencies = len(currencies_of(instruments))
@@ -96,10 +100,10 @@ class Venue(Commanded):
             number = whole("accounts", accounts, 1, (1 << 15) - 1)
             arrays = memory_venue(VenueCounts(book, number, max(1, currencies)))
         super().__init__(instruments, state, arrays)
-        wanted = terms_of(instruments, maker_fee or 0, taker_fee or 0)
-        if maker_fee is None and taker_fee is None:
-            for name in ("maker_fee", "taker_fee", "fee_scale", "points_max"):
-                wanted[name] = self.arrays.ledger.terms[: len(wanted)][name]
+        given = fees_given(maker_fee or 0, taker_fee or 0, fees)
+        wanted = terms_of(instruments, given)
+        if maker_fee is None and taker_fee is None and fees is None:
+            wanted = _with_fees(wanted, self.arrays.ledger)
         self._set_terms(wanted, marking, currencies)
         self.tracker = Tracker(
             instruments,
@@ -111,9 +115,9 @@ class Venue(Commanded):
         )
         self.money = MoneyDoor(self)
 
-    def _set_terms(self, wanted: Array, marking: str | None, currencies: int) -> None:
+    def _set_terms(self, given: Terms, marking: str | None, currencies: int) -> None:
         """Say what trading costs; what positions are counted in cannot change any more."""
-        ledger = self.arrays.ledger
+        ledger, wanted = self.arrays.ledger, given.terms
         if currencies * len(ledger.accounts) > len(ledger.totals):
             room = len(ledger.totals) // len(ledger.accounts)
             raise ArgumentError(
@@ -136,6 +140,7 @@ class Venue(Commanded):
         wanted["session_end_ns"] = known["session_end_ns"]
         wanted["traded"] = traded[: len(wanted)] > 0
         known[:] = wanted
+        ledger.tiers[: len(given.tiers)] = given.tiers
 
     @property
     def now_ns(self) -> int:
@@ -376,3 +381,11 @@ class Venue(Commanded):
             Status(-int(code)).name.lower(): int(counts[number, code])
             for code in np.flatnonzero(counts[number])
         }
+
+
+def _with_fees(wanted: Terms, ledger: Ledger) -> Terms:
+    """Terms with the fees that a ledger has."""
+    known = ledger.terms[: len(wanted.terms)]
+    for name in FEE_FIELDS:
+        wanted.terms[name] = known[name]
+    return wanted._replace(tiers=ledger.tiers[: len(wanted.tiers)].copy())

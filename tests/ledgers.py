@@ -9,7 +9,7 @@ from mmjit.core import ledger as kernels
 from mmjit.core.codes import Mode, Status
 from mmjit.core.ledger import Ledger, format_ledger, line_status, take_line
 from mmjit.core.money import HALF_PICOS
-from mmjit.core.tables import ACCOUNT, FILL, LIMIT, POSITION, TERMS, TOTAL
+from mmjit.core.tables import ACCOUNT, FILL, LIMIT, POSITION, TERMS, TIER, TIERS, TOTAL
 from tests.builders import door
 
 PICO = 10**12
@@ -24,6 +24,7 @@ def ledger_with(accounts: int = 1, symbols: int = 1, currencies: int = 1, **term
         np.zeros(accounts * symbols, LIMIT),
         np.zeros(accounts * currencies, TOTAL),
         np.zeros(accounts, ACCOUNT),
+        np.zeros(symbols * TIERS, TIER),
     )
     format_ledger(ledger)
     for name, value in ({"point_pico": PICO} | terms).items():

@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import ClassVar
 
+Terms = dict[str, int]
 HALF = Fraction(1, 2)
 TOTAL_MAX = (1 << 62) - 1  # what only grows stays there
 
@@ -22,6 +23,24 @@ def fee_on(points: int, rate_pico: Fraction) -> int:
 def fee(price: int, qty_lots: int, rate_pico: Fraction) -> int:
     """The fee of a fill of a linear contract."""
     return fee_on(price * qty_lots, rate_pico)
+
+
+def fee_by(terms: Terms, tiers: list[Terms], turnover: int, fill: tuple[int, ...]) -> int:
+    """The fee of a fill (side, points, lots, maker) by what TERMS and TIER say, rounded up once.
+
+    Args:
+        terms: TERMS of the symbol by name.
+        tiers: TIER of it by name, those that count.
+        turnover: of the position before the fill.
+        fill: its points, of either sign, its lots, and whether it rested.
+    """
+    side, points, lots, maker = fill
+    who = "maker" if maker else "taker"
+    reached = [tier for tier in tiers if tier["turnover"] <= turnover]
+    rate = (reached[-1] if reached else terms)[f"{who}_fee"]
+    rate += terms["seller_fee" if side else "buyer_fee"]
+    by_lots = lots * terms[f"{who}_per_lot"] + terms[f"{who}_per_fill"]
+    return fee_on(points, Fraction(rate, terms["fee_scale"])) + by_lots
 
 
 @dataclass

@@ -6,6 +6,7 @@ from math import ceil, floor
 from typing import Any
 
 from mmjit.core.codes import NIL, Marking, Mode, Status, Term
+from mmjit.core.tables import TIERS
 from tests.naive_account import NaivePosition
 from tests.naive_book import Event, NaiveBook, Order
 
@@ -71,12 +72,17 @@ class NaiveAccounts(NaiveBook):
         self.orders: dict[int, VenueOrder] = {}  # type: ignore[assignment]
         self.accounts: list[Account] = []
         self.terms: list[dict[str, int]] = []
+        self.tiers: list[list[dict[str, int]]] = []  # of each symbol, those that count
         self.now = 0
 
     def adopt(self, ledger: Any) -> None:
         """Take over what was set up: terms of the symbols and limits of the accounts."""
         names = ledger.terms.dtype.names
         self.terms = [{n: int(one[n]) for n in names} for one in ledger.terms]
+        self.tiers = [
+            [{n: int(tier[n]) for n in tier.dtype.names} for tier in tiers[: terms["tier_count"]]]
+            for tiers, terms in zip(ledger.tiers.reshape(-1, TIERS), self.terms, strict=True)
+        ]
         if not self.accounts:
             self.accounts = [
                 self._nobody(len(ledger.totals) // len(ledger.accounts)) for _ in ledger.accounts
@@ -199,6 +205,11 @@ class NaiveAccounts(NaiveBook):
         if lots > MONEY_MAX // price or abs(position.fees_pico) > 2 * MONEY_MAX:
             return False
         if abs(position.fees_pico) // terms["point_pico"] > MONEY_MAX - lots * price:
+            return False
+        more = opens + one["qty_lots"]
+        by_lots, by_fills = (more * terms[f"{per}_fee_pico"] for per in ("lot", "fill"))
+        paid = (abs(position.fees_pico) + by_lots + by_fills) // terms["point_pico"]
+        if max(by_lots, by_fills) > MONEY_MAX // 2 or paid > MONEY_MAX - lots * price:
             return False
         return lots * price <= terms["points_max"] - max(abs(position.cash), abs(position.realised))
 

@@ -11,7 +11,7 @@ from math import ceil
 from typing import Any
 
 from mmjit.core.codes import NIL, Flag, Kind, Mode, SelfTrade, Status, Term, TimeInForce
-from tests.naive_account import fee
+from tests.naive_account import fee_by
 from tests.naive_book import LEVEL_QTY_MAX, Event
 from tests.naive_risk import NaiveAccounts, VenueOrder
 
@@ -445,9 +445,9 @@ class NaiveVenue(NaiveAccounts):
         trade = self.trades[-1]
         symbol, price, qty_lots = trade["symbol"], trade["price"], trade["qty_lots"]
         account, terms = self.accounts[number], self.terms[symbol]
-        rate = Fraction(terms["maker_fee" if maker else "taker_fee"], terms["fee_scale"])
-        fee_pico = fee(price, qty_lots, rate)
         position = account.positions[symbol]
+        fill = (side, price * qty_lots, qty_lots, int(maker))
+        fee_pico = fee_by(terms, self.tiers[symbol], position.turnover, fill)
         position.fill(side, price, qty_lots, fee_pico)
         self.fills.append(
             {

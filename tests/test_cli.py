@@ -173,7 +173,7 @@ def test_tables_are_for_people(capsys, tape):
     [
         *("", "create", "demo", "import", "import lobster", "import itch50", "info", "replay"),
         *("import binance", "import hftbacktest", "export", "export hftbacktest", "partition"),
-        *("simulate", "limits", "backtest", "depth", "warm"),
+        *("simulate", "limits", "fees", "backtest", "depth", "warm"),
     ],
 )
 def test_help_is_there_for_every_command(capsys, command):
@@ -288,6 +288,7 @@ def test_demo_takes_limits_from_a_file(capsys, tmp_path):
         (["--param", "lots=1"], "lots"),
         (["--maker-fee", "x"], "maker_fee: 'x'"),
         (["--limits", "nowhere.toml"], "nowhere.toml"),
+        (["--fees", "nowhere.toml"], "nowhere.toml"),
     ],
 )
 def test_a_demo_that_cannot_be_run_says_why(capsys, words, said):

@@ -88,11 +88,14 @@ LAYOUTS = {
         "pad:i8@184",
     ),
     "TERMS": (
-        128,
+        192,
         "maker_fee:i8@0 taker_fee:i8@8 fee_scale:i8@16 point_pico:i8@24 qty_lots_max:i8@32 "
         "points_max:i8@40 inverse_pico:i8@48 currency:i8@56 marking:i8@64 session_end_ns:i8@72 "
-        "touched:i8@80 next_touched:i8@88 traded:i8@96 pad4:i8@104 pad5:i8@112 pad6:i8@120",
+        "touched:i8@80 next_touched:i8@88 traded:i8@96 scheduled:i8@104 lot_fee_pico:i8@112 "
+        "fill_fee_pico:i8@120 tier_count:i8@128 maker_per_lot:i8@136 taker_per_lot:i8@144 "
+        "maker_per_fill:i8@152 taker_per_fill:i8@160 buyer_fee:i8@168 seller_fee:i8@176 pad:i8@184",
     ),
+    "TIER": (32, "turnover:i8@0 maker_fee:i8@8 taker_fee:i8@16 pad:i8@24"),
     "LIMIT": (
         64,
         "max_long:i8@0 max_short:i8@8 max_order_lots:i8@16 max_order_points:i8@24 "

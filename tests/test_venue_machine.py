@@ -102,6 +102,8 @@ class VenueMachine(Twins, RuleBasedStateMachine):
             assert configure_symbol(self.venue.book, symbol, *bounds) == Status.OK
             fees = dict(zip(("maker_fee", "taker_fee", "fee_scale"), FEES[symbol], strict=True))
             v.set_terms(self.venue, symbol, **v.TERMS | fees)
+            if symbol == 0:
+                v.set_schedule(self.venue, symbol)
             point_pico = (10**12, 10**4)[symbol]  # so that fees count for more, and for less
             v.set_terms(self.venue, symbol, currency=symbol, marking=markings[symbol])
             v.set_terms(self.venue, symbol, point_pico=point_pico)

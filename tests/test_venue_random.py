@@ -59,6 +59,8 @@ class Run(Twins):
             assert configure_symbol(self.venue.book, symbol, *bounds) == Status.OK
             fees = dict(zip(("maker_fee", "taker_fee", "fee_scale"), FEES[symbol], strict=True))
             v.set_terms(self.venue, symbol, **v.TERMS | fees)
+            if symbol == 0:
+                v.set_schedule(self.venue, symbol)
             v.set_terms(self.venue, symbol, currency=symbol, marking=draw.choice(list(Marking)))
             v.set_terms(self.venue, symbol, point_pico=(10**12, 10**4)[symbol])
             for owner in range(ACCOUNTS):

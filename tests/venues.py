@@ -8,6 +8,7 @@ from mmjit.core.bound import Bound
 from mmjit.core.codes import ASK, BID, NIL, Flag, Kind, Status, Term, TimeInForce
 from mmjit.core.records import COMMAND
 from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue
+from mmjit.core.tables import TIERS
 from mmjit.core.venue import submit_all
 from tests import builders as b
 from tests.naive_book import Event, plain
@@ -57,6 +58,25 @@ def tiny_venue(
 def set_terms(venue: Any, symbol: int = 0, **fields: int) -> None:
     for name, value in fields.items():
         venue.ledger.terms[symbol][name] = value
+
+
+def set_schedule(venue: Any, symbol: int = 0) -> None:
+    """Fees of every kind besides maker and taker, in two tiers; the scale is not 1 at best."""
+    lots = {"maker_per_lot": 4, "taker_per_lot": -9, "maker_per_fill": 11, "taker_per_fill": 25}
+    by_side = {"buyer_fee": 6, "seller_fee": -1}
+    set_terms(
+        venue,
+        symbol,
+        scheduled=1,
+        lot_fee_pico=9,
+        fill_fee_pico=26,
+        tier_count=2,
+        **lots,
+        **by_side,
+    )
+    for number, (turnover, maker, taker) in enumerate([(500, -3, 2), (2_000, 1, -5)]):
+        tier = venue.ledger.tiers[symbol * TIERS + number]
+        tier["turnover"], tier["maker_fee"], tier["taker_fee"] = turnover, maker, taker
 
 
 def set_limits(venue: Any, owner: int = 0, symbol: int = 0, **fields: int) -> None:

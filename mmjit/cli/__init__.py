@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "simulate",
     "backtest",
     "limits",
+    "fees",
     "warm",
 )
 _EPILOG: Final = """\

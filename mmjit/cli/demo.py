@@ -51,6 +51,9 @@ def add_parser(commands: Any) -> None:
     )
     parser.add_argument("--maker-fee", default="0", help="fraction of notional; < 0 is a rebate")
     parser.add_argument("--taker-fee", default="0", help="fraction of notional")
+    parser.add_argument(
+        "--fees", type=Path, metavar="FILE", help="of every kind, TOML; see mmjit fees --help"
+    )
     parser.add_argument("--seed", type=whole_number, default=1, help="(default: %(default)s)")
     parser.add_argument(
         "--picture", type=Path, default=_PICTURE, metavar="PNG", help="(default: %(default)s)"
@@ -62,6 +65,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run, print, draw."""
+    from mmjit.fees import read_fees
     from mmjit.gauging import promises
     from mmjit.limits_file import Limits, read_limits
     from mmjit.playing import play
@@ -85,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
             limits=limits,
             maker_fee=arguments.maker_fee,
             taker_fee=arguments.taker_fee,
+            fees=None if arguments.fees is None else read_fees(arguments.fees),
         )
         figures = promises(1e9 * result.seconds / result.command_count)
     drawn = None if arguments.no_picture else _draw(result, arguments.picture)

@@ -14,12 +14,14 @@ exactly and after every fill, cash = realised - basis, and so
 Unrealised is computed from the basis and not from cash, so the identity is a real check.
 
 Invariant (`fits` holds before every order): all that is held and open, at the dearest price of the
-symbol, and what was made before, are within MONEY_MAX points; so no sum below can overflow.
+symbol, and what was made before, are within MONEY_MAX points; so no sum below can overflow. A fee
+of so much for each fill is bounded as if every lot were a fill of its own, for none has less.
 """
 
 from typing import Final
 
 from mmjit.core.jit import helper, verb
+from mmjit.core.tables import TIERS
 
 MONEY_MAX: Final = 1 << 60  # bound of every sum of points: twice it and a sum of two still fit
 TOTAL_MAX: Final = (1 << 62) - 1  # what only grows (lots traded, turnover) stays here once there
@@ -118,7 +120,7 @@ def dearest_lot(terms, price):  # type: ignore[no-untyped-def]
 
 
 @verb
-def fits(position, terms, price, qty_lots):  # type: ignore[no-untyped-def]
+def fits(position, terms, price, qty_lots, fill_count):  # type: ignore[no-untyped-def]
     """Whether every sum of money stays exact if all that is open, and more, is filled at a price.
 
     Args:
@@ -126,6 +128,7 @@ def fits(position, terms, price, qty_lots):  # type: ignore[no-untyped-def]
         terms: TERMS of the symbol.
         price: the dearest, not negative; of an inverse contract that is the lowest.
         qty_lots: how many lots more.
+        fill_count: in how many fills they may come; each of an order that was entered has a lot.
     """
     unit = dearest_lot(terms, price)
     lots = abs(position["position_lots"]) + position["open_buy_lots"] + position["open_sell_lots"]
@@ -135,7 +138,25 @@ def fits(position, terms, price, qty_lots):  # type: ignore[no-untyped-def]
     worth = (lots + qty_lots) * unit
     if fees_pico > 2 * MONEY_MAX or fees_pico // terms["point_pico"] > MONEY_MAX - worth:
         return False
+    more = terms["fill_fee_pico"] != 0  # than what is by value
+    if more and not _lot_fees_fit(position, terms, worth, qty_lots, fill_count):
+        return False
     return worth <= terms["points_max"] - max(abs(position["cash"]), abs(position["realised"]))
+
+
+@helper
+def _lot_fees_fit(position, terms, worth, qty_lots, fill_count):  # type: ignore[no-untyped-def]
+    """Whether fees by lot and by fill can be counted if all that is open is filled lot by lot."""
+    lots = position["open_buy_lots"] + position["open_sell_lots"]
+    fills = lots + fill_count
+    lots += qty_lots
+    if fills > MONEY_MAX // 2 // terms["fill_fee_pico"]:
+        return False
+    if lots > MONEY_MAX // 2 // max(terms["lot_fee_pico"], 1):
+        return False
+    fees_pico = lots * terms["lot_fee_pico"] + fills * terms["fill_fee_pico"]
+    fees_pico += abs(position["fees_pico"])
+    return fees_pico // terms["point_pico"] <= MONEY_MAX - worth
 
 
 @verb
@@ -149,6 +170,33 @@ def fee_of(points, rate, scale):  # type: ignore[no-untyped-def]
     """
     whole = points // scale * rate
     return whole - (-(points % scale * rate) // scale)
+
+
+@helper
+def scheduled_fee(position, terms, tiers, symbol, side, points, qty_lots, maker):  # type: ignore[no-untyped-def]
+    """The fee of a fill where there is more to it than a rate: the sum, rounded up.
+
+    Args:
+        position: POSITION before the fill; its turnover decides the tier, also of a fill that
+            crosses into the next.
+        terms: TERMS of the symbol.
+        tiers: TIER, TIERS rows a symbol.
+        symbol: its number.
+        side: 0 bought, 1 sold.
+        points: what was traded, not negative.
+        qty_lots: of the fill.
+        maker: whether our order rested.
+    """
+    rate = terms["maker_fee"] if maker else terms["taker_fee"]
+    first = symbol * TIERS
+    for row in range(first, first + terms["tier_count"]):
+        if position["turnover"] < tiers[row]["turnover"]:
+            break
+        rate = tiers[row]["maker_fee"] if maker else tiers[row]["taker_fee"]
+    rate += terms["buyer_fee"] if side == 0 else terms["seller_fee"]
+    per_lot = terms["maker_per_lot"] if maker else terms["taker_per_lot"]
+    per_fill = terms["maker_per_fill"] if maker else terms["taker_per_fill"]
+    return fee_of(points, rate, terms["fee_scale"]) + qty_lots * per_lot + per_fill
 
 
 # ---- a position -----------------------------------------------------------------------------

@@ -14,7 +14,15 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from mmjit.core.account import MONEY_MAX, fee_of, fits, mark_to, record_fill, worth_of
+from mmjit.core.account import (
+    MONEY_MAX,
+    fee_of,
+    fits,
+    mark_to,
+    record_fill,
+    scheduled_fee,
+    worth_of,
+)
 from mmjit.core.codes import NIL, Marking, Mode, Status
 from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.money import add, half_points, picos, reaches, subtract
@@ -31,6 +39,7 @@ class Ledger(NamedTuple):
     limits: Any  # LIMIT per owner and symbol
     totals: Any  # TOTAL per owner and currency
     accounts: Any  # ACCOUNT per owner
+    tiers: Any  # TIER, TIERS per symbol
 
 
 @verb
@@ -89,9 +98,13 @@ def take_fill(ledger, owner, symbol, side, price, qty_lots, maker):  # type: ign
         position["open_buy_lots"] -= qty_lots
     else:
         position["open_sell_lots"] -= qty_lots
-    points = worth_of(terms, price, qty_lots, 1 if side == 0 else 0)
-    rate = terms["maker_fee"] if maker else terms["taker_fee"]
-    fee_pico = fee_of(abs(points), rate, terms["fee_scale"])
+    points = abs(worth_of(terms, price, qty_lots, 1 if side == 0 else 0))
+    if terms["scheduled"] == 0:
+        rate = terms["maker_fee"] if maker else terms["taker_fee"]
+        fee_pico = fee_of(points, rate, terms["fee_scale"])
+    else:
+        tiers = ledger.tiers
+        fee_pico = scheduled_fee(position, terms, tiers, symbol, side, points, qty_lots, maker)
     record_fill(position, terms, side, price, qty_lots, fee_pico)
     terms["traded"] = 1
     ledger.accounts[owner]["exposure_lots"] += exposure(position) - before
@@ -289,7 +302,7 @@ def line_status(ledger, fill):  # type: ignore[no-untyped-def]
     if terms["inverse_pico"] != 0 and price < 1:
         return Status.PRICE_OUT_OF_RANGE
     position = ledger.positions[row_of(ledger, owner, symbol)]
-    if not fits(position, terms, abs(price), fill["qty_lots"]):
+    if not fits(position, terms, abs(price), fill["qty_lots"], 1):
         return Status.NOTIONAL_TOO_LARGE
     return Status.OK
 
@@ -305,7 +318,7 @@ def mark_at(ledger, owner, symbol, mark_twice, now_ns):  # type: ignore[no-untyp
         return Status.PRICE_OUT_OF_RANGE
     position = ledger.positions[row_of(ledger, owner, symbol)]
     dearest = mark_twice // 2 if terms["inverse_pico"] != 0 else (abs(mark_twice) + 1) // 2
-    if not fits(position, terms, dearest, 0):
+    if not fits(position, terms, dearest, 0, 0):
         return Status.NOTIONAL_TOO_LARGE
     mark_position(ledger, owner, symbol, mark_twice, now_ns)
     return Status.OK

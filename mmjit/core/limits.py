@@ -96,7 +96,8 @@ def fits_account(ledger, record, owner, symbol, qty_lots):  # type: ignore[no-un
         return False
     if terms["inverse_pico"] != 0:
         dearest = max(record["price_min"], 1)
-    return fits(ledger.positions[row_of(ledger, owner, symbol)], terms, dearest, qty_lots)
+    position = ledger.positions[row_of(ledger, owner, symbol)]
+    return fits(position, terms, dearest, qty_lots, qty_lots)
 
 
 @verb

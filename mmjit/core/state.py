@@ -38,7 +38,7 @@ from mmjit.core.records import (
     Dtype,
 )
 from mmjit.core.resting import Venue
-from mmjit.core.tables import ACCOUNT, FILL, LIMIT, POSITION, TERMS, TOTAL
+from mmjit.core.tables import ACCOUNT, FILL, LIMIT, POSITION, TERMS, TIER, TIERS, TOTAL
 from mmjit.core.wrapping import inverse
 
 Array = np.ndarray[Any, Any]
@@ -150,6 +150,7 @@ def venue_arrays(counts: VenueCounts) -> tuple[ArraySpec, ...]:
         ArraySpec("limits", LIMIT, rows),
         ArraySpec("totals", TOTAL, counts.accounts * counts.currencies),
         ArraySpec("accounts", ACCOUNT, counts.accounts),
+        ArraySpec("tiers", TIER, counts.book.symbols * TIERS),
         ArraySpec("refusals", np.dtype(np.int64), (counts.accounts + 1) * STATUS_SPAN),
         ArraySpec("venue", VENUE, 1),
     )

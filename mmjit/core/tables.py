@@ -39,7 +39,7 @@ POSITION: Final = record(
 
 # What trading an instrument costs, and how it is counted.
 TERMS: Final = record(
-    128,
+    192,
     ("maker_fee", "i8"),  # 1e-12 of the currency for each point, times `fee_scale`
     ("taker_fee", "i8"),
     ("fee_scale", "i8"),
@@ -53,10 +53,29 @@ TERMS: Final = record(
     ("touched", "i8"),  # 1 while whoever holds it has yet to be marked
     ("next_touched", "i8"),  # the next such symbol, plus 1
     ("traded", "i8"),  # 1 once an account has traded it
-    ("pad4", "i8"),
-    ("pad5", "i8"),
-    ("pad6", "i8"),
+    ("scheduled", "i8"),  # 1: fees are more than the two above, namely all that follows
+    ("lot_fee_pico", "i8"),  # the most that is paid for a lot, either way, besides what is by value
+    ("fill_fee_pico", "i8"),  # the most that is paid for a fill, rounding included; 0: none of both
+    ("tier_count", "i8"),  # of its rows in TIER
+    ("maker_per_lot", "i8"),  # 1e-12 of the currency
+    ("taker_per_lot", "i8"),
+    ("maker_per_fill", "i8"),
+    ("taker_per_fill", "i8"),
+    ("buyer_fee", "i8"),  # of a fill that buys, besides maker or taker; in their unit
+    ("seller_fee", "i8"),
+    ("pad", "i8"),
 )
+
+# From what turnover on an account pays other fees; TIERS rows a symbol, the first `tier_count` by
+# rising turnover.
+TIER: Final = record(
+    32,
+    ("turnover", "i8"),  # of the account in the symbol, before the fill; points
+    ("maker_fee", "i8"),  # instead of those of TERMS, in their unit
+    ("taker_fee", "i8"),
+    ("pad", "i8"),
+)
+TIERS: Final = 16  # exchanges have about ten
 
 # What an account may do in one symbol. UNLIMITED is no limit, 0 allows nothing.
 LIMIT: Final = record(
