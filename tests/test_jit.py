@@ -295,6 +295,55 @@ def test_kernels_of_one_factory_are_kept_side_by_side(copy):
     assert second["tally"] == {"hits": 2, "misses": 0}
 
 
+PARTS = """
+import json, sys
+from typing import Any, NamedTuple
+import numpy as np
+from mmjit.core.bound import Bound, bundle_of, door
+from mmjit.core.jit import call, helper, kernel
+
+class Pair(NamedTuple):
+    near: Any
+    far: Any
+
+@helper
+def last_of(pair, place):
+    total = 0
+    for number in range(place + 1):
+        total += pair.far[number]
+    return total
+
+@kernel
+def by_arrays(pair, place):
+    return last_of(pair, place)
+
+@call
+def by_address(bound, words):
+    pair = bundle_of(bound)
+    return last_of(pair, words[0]) + 10 * last_of(pair, words[1])
+
+pair = Pair(np.zeros(1, np.int64), np.array([1, 2, 3]))
+bound = Bound(pair)
+found = {}
+for name in sys.argv[1:]:
+    if name == "by_arrays":
+        found[name] = int(by_arrays(pair, 2))
+    else:
+        found[name] = int(door(by_address, bound, words=2)(bound, (2, 0)))
+print(json.dumps(found))
+"""
+
+
+def test_kernels_from_different_processes_keep_to_helpers_of_their_own(copy):
+    # `by_address` drops `near` from its helper's arguments, `by_arrays` hands it over
+    script = copy / "parts.py"
+    script.write_text(PARTS)
+
+    for order in (["by_arrays", "by_address"], ["by_address", "by_arrays"]):
+        found = finish(launch(copy, str(script), *order))
+        assert (found["by_arrays"], found["by_address"]) == (6, 16)
+
+
 def test_a_stamp_of_ones_own_makes_a_kernel_stale_and_versions_do_not_pile_up(copy):
     script = copy / "rules.py"
     script.write_text(RULES)
