@@ -161,6 +161,20 @@ def test_each_instrument_pays_its_own_fees():
     assert [tracker.position(n).fees for n in (0, 1)] == [3, 30]
 
 
+def test_each_instrument_has_its_own_tiers():
+    fees = {
+        "XYZ": Fees(taker="0.001", tiers=[(100, 0, "0.0005")]),
+        "VOD": Fees(taker="0.002", tiers=[(200, 0, "0.0001")]),
+    }
+    tracker = Tracker([SHARE, LONDON], fees=fees)
+
+    for symbol in (0, 1, 0, 1, 0, 1):
+        tracker.money.record(BID, 100, 1, symbol=symbol, maker=False)
+
+    assert tracker.position(0).fees == Decimal("0.1") + 2 * Decimal("0.05")
+    assert tracker.position(1).fees == 2 * Decimal("0.2") + Decimal("0.01")
+
+
 # ---- the naive twin -------------------------------------------------------------------------
 
 RATES = ["0", "0.0005", "-0.00005", "0.005", "0.333", "-0.25"]
@@ -320,6 +334,27 @@ def test_a_fee_by_fill_is_bounded_as_if_every_lot_were_a_fill_of_its_own():
     assert ledger.positions[0]["fees_pico"] == 1_000 * PICO * room
     assert fits(ledger, 0, room)  # what is held has paid
     assert led.fill_status(ledger, led.filled(BID, 0, 10_000), 0) == Status.OK  # one fill
+
+
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_what_rests_already_counts_as_if_it_paid(side):
+    ledger = ledger_under(SHARE, Fees(taker_per_fill=1_000, maker_per_qty=2_000))
+    room = MONEY_MAX // 2 // (2_000 * PICO)
+
+    ledger.positions[0][f"open_{side}_lots"] = room - 5
+
+    assert [fits(ledger, 0, lots) for lots in (5, 6)] == [True, False]
+    ledger.terms["lot_fee_pico"] = 0
+    assert fits(ledger, 0, 6)
+    ledger.positions[0][f"open_{side}_lots"] = MONEY_MAX // 2 // (1_000 * PICO + 1) - 5
+    assert [fits(ledger, 0, lots) for lots in (5, 6)] == [True, False]
+
+
+def test_fees_by_value_leave_room_for_those_by_lot():
+    alone, _ = terms_of([SHARE], Fees(taker="0.5"))
+    beside, _ = terms_of([SHARE], Fees(taker="0.5", taker_per_qty="0.1"))
+
+    assert alone["points_max"] // 2 == beside["points_max"]
 
 
 def test_an_order_whose_fees_could_not_be_counted_is_refused():

@@ -97,16 +97,15 @@ def _own_what_is_linked(library: Any) -> None:
     is worth a sixth of a quote update. A replay, which hardly calls anything, became 4 % slower by
     it; so it is done where a bundle comes by its address, as to what makes one step of many.
 
-    They get names of their own: by a name that it knows already, a kernel that is loaded later would
-    call them, with the arguments that they have dropped.
+    Private, not internal: the linker knows internal functions by name, and a kernel that is loaded
+    later would call them, with the arguments that they have dropped.
     """
     optimise = library._optimize_final_module
 
     def own_and_optimise() -> None:
         for function in library._final_module.functions:
             if not function.is_declaration and function.linkage == _LINKED:
-                function.linkage = "internal"
-                function.name = f"owned.{next(FunctionIdentity._unique_ids)}"
+                function.linkage = "private"
         optimise()
 
     library._optimize_final_module = own_and_optimise
