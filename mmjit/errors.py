@@ -109,6 +109,7 @@ RULES: Final[dict[Status, str]] = {
     Status.POST_ONLY_WOULD_TRADE: "a post-only order would trade at once; price it further away",
     Status.SELF_CROSS: "the order would meet an order of our own",
     Status.FILL_OR_KILL_UNFILLED: "the whole quantity cannot trade at once",
+    Status.LOST_ON_THE_WAY: "the request never reached the venue; send it again",
     Status.OVER_EXECUTION: "more than is left of the order was to be executed",
     Status.OVER_REDUCTION: "more than is left of the order was to be cancelled",
     Status.KILL_SWITCH: "the kill switch of the account was pulled; disarm it, then resume",

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from mmjit.core.engine import Session
-from mmjit.core.tables import FILL, STEP
+from mmjit.core.tables import FILL_LINE, STEP
+from mmjit.core.working import Session
 from mmjit.errors import ArgumentError
 from mmjit.npy import NpyWriter
 
@@ -26,16 +26,17 @@ class RunLog:
         self._files: dict[str, NpyWriter] = {}
         if folder is not None:
             self._files = {
-                "fills": NpyWriter(folder / "fills.npy", FILL),
+                "fills": NpyWriter(folder / "fills.npy", FILL_LINE),
                 "orders": NpyWriter(folder / "orders.npy", STEP),
             }
 
-    def drain(self, session: Session) -> None:
-        """Move what the rings hold, and empty them."""
-        run = session.desk.run[0]
+    def drain(self, session: Session) -> int:
+        """Move what the rings hold, and empty them; returns how many lines there were."""
+        run, logbook = session.run[0], session.logbook.bundle
+        count = int(run["fill_count"] + run["step_count"])
         rings = (
-            ("fills", session.logbook.fills, "fill_count"),
-            ("orders", session.logbook.steps, "step_count"),
+            ("fills", logbook.fills, "fill_count"),
+            ("orders", logbook.steps, "step_count"),
         )
         for name, ring, counter in rings:
             lines = ring[: int(run[counter])]
@@ -44,6 +45,14 @@ class RunLog:
             else:
                 self._pieces[name].append(lines.copy())
             run[counter] = 0
+        return count
+
+    def copy(self) -> "RunLog":
+        """The same lines in memory, to go on with."""
+        other = RunLog(None)
+        other._pieces = {"fills": [self.collected("fills", FILL_LINE)]}
+        other._pieces["orders"] = [self.collected("orders", STEP)]
+        return other
 
     def collected(self, name: str, dtype: Any) -> Array:
         """Everything that was drained."""

@@ -11,14 +11,18 @@ import numpy as np
 
 from mmjit.arguments import nanoseconds
 from mmjit.core.account import MONEY_MAX, TOTAL_MAX
+from mmjit.core.authored import stamp_of
 from mmjit.core.codes import Marking
 from mmjit.core.desk import TICK_STEPS
 from mmjit.core.ledger import UNLIMITED, Ledger, format_ledger
 from mmjit.core.money import HALF_PICOS
+from mmjit.core.queues import QueueModel
 from mmjit.core.tables import ACCOUNT, LIMIT, POSITION, TERMS, TIER, TIERS, TOTAL
 from mmjit.errors import ArgumentError, TapeError
 from mmjit.fees import RATES, Fees, FeesGiven, fees_given, fees_json, fees_of
 from mmjit.instrument import Instrument
+from mmjit.latency import Latency
+from mmjit.rulebook import find_queue_model
 from mmjit.tape import Tape
 
 Array = np.ndarray[Any, Any]
@@ -39,7 +43,26 @@ class Limiting(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How a backtest is run; see `backtest` for the meaning of each."""
+    """How a backtest is run.
+
+    Args:
+        maker_fee: of the notional of our passive fills, as a fraction; below 0 is a rebate.
+        taker_fee: of the notional of our aggressive fills.
+        max_position: lots, the sum over symbols of the largest position that open orders could
+            lead to; None is no limit, 0 allows nothing.
+        max_long: lots of each symbol, open buy orders counted.
+        max_short: lots of each symbol, open sell orders counted.
+        limits: a `mmjit.Limits`; those given by name besides it are in force instead of its own.
+            When a loss limit is reached, all our orders are cancelled, and from then on only those
+            that reduce a position are accepted.
+        every: when the rule is asked: "change" of a best or of our position, "fill" of ours, or an
+            interval such as "100ms".
+        seed: kept in the log.
+        latency: of the feed, of our requests and of the venue's answers, a `mmjit.Latency`.
+        queue_model: of a tape of price levels: a `mmjit.QueueModel`, or the name of one such as
+            "power3:n=3"; a tape of orders knows its queues.
+        impact: whether what our aggressive orders take is gone; False lets it be taken again.
+    """
 
     maker_fee: Number = 0
     taker_fee: Number = 0
@@ -50,7 +73,15 @@ class Settings:
     limits: Limiting | None = None
     every: str = "change"
     seed: int = 0
-    params: dict[str, Any] = field(default_factory=dict)
+    latency: Latency = field(default_factory=Latency)
+    queue_model: QueueModel | str = "risk_averse"
+    impact: bool = True
+
+    def model(self) -> QueueModel:
+        """The queue model."""
+        if isinstance(self.queue_model, QueueModel):
+            return self.queue_model
+        return find_queue_model(self.queue_model)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; fees as decimal strings, so that nothing is lost."""
@@ -66,8 +97,18 @@ class Settings:
             **{name: None if lots is None else int(lots) for name, lots in given.items()},
             "every": self.every,
             "seed": int(self.seed),
+            "latency": self.latency.as_json(),
+            "queue_model": _said(self.model()),
+            "impact": bool(self.impact),
             **({} if self.limits is None else {"limits": self.limits.as_json()}),
         }
+
+
+def _said(model: QueueModel) -> dict[str, Any]:
+    """A queue model as plain values."""
+    names = [name for name in model.defaults.dtype.names or () if name != "unused"]
+    params = {name: model.defaults[0][name].item() for name in names}
+    return {"name": model.name, "params": params, "digest": stamp_of(model.function)}
 
 
 # ---- money ----------------------------------------------------------------------------------

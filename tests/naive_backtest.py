@@ -79,6 +79,11 @@ class NaiveMarket:
 
     # ---- reads ------------------------------------------------------------------------------
 
+    @property
+    def is_still(self) -> bool:
+        still = (TradingStatus.QUOTING, TradingStatus.PAUSED, TradingStatus.HALTED)
+        return self.status in (*still, TradingStatus.CLOSED)
+
     def depth(self, side: int) -> list[tuple[int, int, int]]:
         """Price, recorded quantity and count of each recorded level, best first."""
         levels: dict[int, list[int]] = defaultdict(list)
@@ -129,20 +134,25 @@ class NaiveMarket:
         self.queues[order.side, order.price].append(order)
         if not order.ours:
             self.recorded[order.order_id] = order
-            self.taken[order.side, order.price] = 0
 
     def leave(self, order: Order) -> None:
         place = (order.side, order.price)
         self.queues[place] = [other for other in self.queues[place] if other is not order]
         if not order.ours:
             del self.recorded[order.order_id]
-            if all(other.ours for other in self.queues[place]):
-                self.taken[place] = 0
+            self.cap(place)
 
     def shrink(self, order: Order, lots: int) -> None:
         order.left -= lots
         if order.left == 0:
             self.leave(order)
+        elif not order.ours:
+            self.cap((order.side, order.price))
+
+    def cap(self, place: tuple[int, int]) -> None:
+        """No more of a level can be gone for us than is there."""
+        there = sum(order.left for order in self.queues[place] if not order.ours)
+        self.taken[place] = min(self.taken[place], there)
 
 
 class NaiveBacktest:
@@ -207,6 +217,7 @@ class NaiveBacktest:
 
     def apply(self, market: NaiveMarket, one: Event) -> None:
         kind, qty_lots = one["kind"], one["qty_lots"]
+        self.in_auction = bool(one["flags"] & Flag.AUCTION)
         if kind == Kind.ADD:
             order = Order(one["order_id"], one["side"], one["price"], qty_lots)
             if order.order_id != 0 and qty_lots > 0 and not self.knows(order.order_id):
@@ -266,11 +277,13 @@ class NaiveBacktest:
             return
         crossed = self.before(market, 1 - order.side, order.price)
         filled = self.share_out(market, crossed, order.left)
-        market.taken[order.side, order.price] = filled
+        market.taken[order.side, order.price] += filled
 
     def share_out(self, market: NaiveMarket, orders: list[Order], qty_lots: int) -> int:
         """Fill orders of ours in turn, for so many lots in all; returns how many it were."""
         left = qty_lots
+        if market.is_still or self.in_auction:
+            return 0
         for order in orders:
             lots = min(left, order.left)
             if lots > 0:
@@ -338,11 +351,9 @@ class NaiveBacktest:
             return
         self.heeded = True
         for market in self.markets:
-            for side in (0, 1):
-                for level in range(QUOTE_LEVELS):
-                    order = market.own(side, level)
-                    if order is not None:
-                        self.adjust(market, order, 0, 0)
+            ours = [*market.ours(0), *market.ours(1)]
+            for order in sorted(ours, key=lambda order: order.order_id):
+                self.adjust(market, order, 0, 0)
 
     def log(self, market: NaiveMarket, order: Order, kind: Kind, lots: int, **more: int) -> None:
         self.steps.append(
@@ -403,7 +414,7 @@ class NaiveBacktest:
         market.join(order)
         ahead_lots = market.ahead(order)
         self.log(market, order, Kind.NEW, order.left, ahead_lots=ahead_lots)
-        for price, there, _ in market.depth(1 - order.side):
+        for price, there, _ in [] if market.is_still else market.depth(1 - order.side):
             place = (1 - order.side, price)
             lots = min(order.left, there - market.taken[place])
             if lots > 0 and (price == order.price or better(1 - order.side, price, order.price)):
@@ -417,6 +428,8 @@ class NaiveBacktest:
         opposite = [order.price for order in market.ours(1 - side)]
         if market.status in (TradingStatus.HALTED, TradingStatus.PAUSED):
             return Status.SYMBOL_HALTED
+        if market.status == TradingStatus.CLOSED:
+            return Status.SESSION_CLOSED
         if lots <= 0:
             return Status.QTY_NOT_POSITIVE
         if lots > one.qty_lots_max:

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmjit import backtesting
 from mmjit.backtesting import backtest
 from mmjit.core import desk as words
 from mmjit.core.codes import ASK, BID, Kind, Status
 from mmjit.core.desk import QUOTE_LEVELS
 from mmjit.core.ledger import pull_kill
-from mmjit.replaying import book_for
+from mmjit.sessions import session_of
+from mmjit.terms import Settings
 from tests import builders as b
 from tests.backtests import Given, lines_of, messages, refusals_of, tape_of
 from tests.builders import door
@@ -152,17 +152,17 @@ def desk_with(others: list[Any], ours: list[tuple[int, int, int]], shares: bool)
     """A desk over a book that holds orders of others and, if it shares it, ours."""
     mine = [b.add(100 + n, side, p, lots) for n, (side, p, lots) in enumerate(ours)]
     tape = tape_of(*messages(*others, *mine))
-    session = backtesting._session(tape, book_for(tape)[0], backtesting.Settings())
-    book = session.desk.book
+    desk = session_of(tape, Settings()).desk.bundle
+    book = desk.book
     for one in [*others, *(mine if shares else [])]:
         assert b.send(book, one) >= 0
     levels = [0, 0]
     for side, price, lots in ours:
-        order = session.desk.own[0, side, levels[side]]
+        order = desk.own[0, side, levels[side]]
         order["price"], order["left_lots"] = price, lots
         levels[side] += 1
-    session.desk.run["shares_book"] = int(shares)
-    return session.desk
+    desk.run["shares_book"] = int(shares)
+    return desk
 
 
 def looked_at(desk: Any) -> list[int]:

@@ -12,23 +12,23 @@ import numpy as np
 import pytest
 
 import mmjit
-from mmjit import backtesting
-from mmjit.backtesting import backtest, every_ns
+from mmjit import backtesting, outcome, running, sessions
+from mmjit.backtesting import backtest
 from mmjit.core.codes import ASK, BID, Kind
 from mmjit.core.jit import COMPILED
-from mmjit.core.tables import FILL, STEP
+from mmjit.core.tables import FILL_LINE, STEP
 from mmjit.errors import ArgumentError, StrategyError, TapeError
 from mmjit.instrument import Instrument
 from mmjit.simulating import simulate
 from mmjit.tape import Tape, TapeWriter
-from mmjit.terms import settlement
+from mmjit.terms import every_ns, settlement
 from tests import builders as b
 from tests.backtests import messages, tape_of
 
 MANY = 10_000 if COMPILED else 1_500
 TOP = Path(__file__).resolve().parent.parent
 NUMBERS = (
-    *("pnl_net", "pnl_gross", "fees", "realised", "unrealised", "position", "fills"),
+    *("pnl_net", "pnl_gross", "fees", "funding", "realised", "unrealised", "position", "fills"),
     *("filled_qty", "orders", "refused", "max_drawdown", "seconds", "ns_per_event"),
 )
 SETTINGS: dict[str, Any] = {
@@ -207,13 +207,6 @@ def test_a_rule_that_does_not_compile_is_refused_in_one_line_that_says_why(
     assert words in text
 
 
-def test_a_tape_of_price_levels_is_refused(tmp_path):
-    tape = tape_of(*messages(b.level(BID, 99, 10)))
-
-    assert "L2" in refusal(TapeError, backtest, tape, out=tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
 def sold_above_the_mid(**others: Any) -> Any:
     """Four lots offered a tick above the mid are bought from us, in a market of each instrument."""
     instruments = [Instrument(symbol="A", price_unit="0.01")]
@@ -243,7 +236,7 @@ def test_each_currency_has_a_total_of_its_own_and_there_is_none_over_all():
 
     totals = {name: part["pnl_net"] for name, part in summary["currencies"].items()}
     assert totals == {"USD": 0.04, "EUR": 2.0}
-    assert {summary[name] for name in backtesting.MONEY} == {None}
+    assert {summary[name] for name in outcome.MONEY} == {None}
     assert (summary["fills"], summary["currencies"]["EUR"]["fills"]) == (2, 1)
 
 
@@ -327,7 +320,7 @@ def test_the_logs_open_with_plain_numpy_and_are_those_in_memory(tape, tmp_path):
     result = backtest(tape, out=tmp_path / "out", progress=False, **SETTINGS)
 
     fills, orders = (np.load(tmp_path / "out" / f"{name}.npy") for name in ("fills", "orders"))
-    assert fills.dtype.names == FILL.names
+    assert fills.dtype.names == FILL_LINE.names
     assert orders.dtype.names == STEP.names
     assert len(fills) > 10
     assert fills.tobytes() == result.fills.tobytes() == inside.fills.tobytes()
@@ -362,7 +355,11 @@ def test_the_result_says_what_was_run(tape, tmp_path):
         "max_short": None,
         "every": "change",
         "seed": 11,
+        "latency": mmjit.Latency().as_json(),
+        "queue_model": run["settings"]["queue_model"],
+        "impact": True,
     }
+    assert run["settings"]["queue_model"]["name"] == "risk_averse"
     untimed = {k: v for k, v in result.summary().items() if k not in ("seconds", "ns_per_event")}
     assert {k: v for k, v in run["result"].items() if k != "symbols"} == {
         k: v for k, v in untimed.items() if k != "symbols"
@@ -414,7 +411,7 @@ def test_a_folder_that_holds_something_else_is_never_touched(small, tmp_path, re
 
 
 def test_a_run_that_fails_leaves_nothing_behind(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(backtesting, "_run_json", lambda *_: 1 / 0)
+    monkeypatch.setattr(running, "run_json", lambda *_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         backtest(small, out=tmp_path / "out")
@@ -430,10 +427,10 @@ def test_logs_are_the_same_however_often_the_rings_are_drained(tape, monkeypatch
     run = {"params": {"offset_ticks": -1}, "every": every}
     whole = backtest(tape, progress=False, **run)
     drains = []
-    drain = backtesting.RunLog.drain
-    monkeypatch.setattr(backtesting, "RING", 0)
+    drain = running.RunLog.drain
+    monkeypatch.setattr(sessions, "RING", 1 << 9)
     monkeypatch.setattr(
-        backtesting.RunLog, "drain", lambda logs, session: (drains.append(1), drain(logs, session))
+        running.RunLog, "drain", lambda logs, session: (drains.append(1), drain(logs, session))
     )
 
     often = backtest(tape, progress=False, **run)
@@ -448,7 +445,7 @@ def test_logs_are_the_same_however_often_the_rings_are_drained(tape, monkeypatch
 def test_logs_are_the_same_however_the_tape_is_cut_into_pieces(tape, monkeypatch, every):
     few = Tape(tape.path, tape.events[:1000], tape.instruments, tape.meta)
     whole = backtest(few, every=every, progress=False, **SETTINGS)
-    monkeypatch.setattr(backtesting, "PIECE", 77)
+    monkeypatch.setattr(running, "PIECE", 77)
 
     pieces = backtest(few, every=every, progress=False, **SETTINGS)
 

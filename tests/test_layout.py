@@ -82,10 +82,10 @@ LAYOUTS = {
         192,
         "position_lots:i8@0 basis:i8@8 cash:i8@16 realised:i8@24 fees_pico:i8@32 "
         "bought_lots:i8@40 sold_lots:i8@48 turnover:i8@56 fill_count:i8@64 order_count:i8@72 "
-        "mark_twice:i8@80 marked:i8@88 equity_twice:i8@96 peak_twice:i8@104 drawdown_twice:i8@112 "
-        "open_buy_lots:i8@120 open_sell_lots:i8@128 open_count:i8@136 reducing_count:i8@144 "
-        "rebates_pico:i8@152 worth_twice:i8@160 gross_twice:i8@168 day_start_twice:i8@176 "
-        "pad:i8@184",
+        "mark_twice:i8@80 marked:i8@88 equity_twice:i8@96 peak_twice:i8@104 "
+        "drawdown_twice:i8@112 open_buy_lots:i8@120 open_sell_lots:i8@128 open_count:i8@136 "
+        "reducing_count:i8@144 rebates_pico:i8@152 worth_twice:i8@160 gross_twice:i8@168 "
+        "day_start_twice:i8@176 funding_pico:i8@184",
     ),
     "TERMS": (
         192,
@@ -118,7 +118,7 @@ LAYOUTS = {
     "OWN": (
         64,
         "order_id:i8@0 price:i8@8 left_lots:i8@16 wanted_lots:i8@24 sequence:i8@32 "
-        "entered_ns:i8@40 filled_lots:i8@48 pad:i8@56",
+        "entered_ns:i8@40 filled_lots:i8@48 slot:i8@56",
     ),
     "WANT": (16, "price:i8@0 qty_lots:i8@8"),
     "FILL": (
@@ -127,21 +127,57 @@ LAYOUTS = {
         "position_lots:i8@40 event:i8@48 symbol:i4@56 side:i1@60 maker:i1@61 owner:i2@62",
     ),
     "STEP": (
-        64,
-        "venue_ns:i8@0 order_id:i8@8 price:i8@16 qty_lots:i8@24 left_lots:i8@32 ahead_lots:i8@40 "
-        "event:i8@48 symbol:i4@56 side:i1@60 kind:i1@61 status:i2@62",
+        128,
+        "venue_ns:i8@0 order_id:i8@8 price:i8@16 qty_lots:i8@24 left_lots:i8@32 "
+        "ahead_lots:i8@40 event:i8@48 symbol:i4@56 side:i1@60 kind:i1@61 status:i2@62 "
+        "sent_ns:i8@64 local_ns:i8@72 mid_twice:i8@80 pad:i8@88 pad2:i8@96 pad3:i8@104 "
+        "pad4:i8@112 pad5:i8@120",
     ),
     "RUN": (
-        192,
-        "every_ns:i8@0 window_levels:i8@8 shares_book:i8@16 pad:i8@24 now_ns:i8@32 event:i8@40 "
-        "event_base:i8@48 last_order_id:i8@56 fill_count:i8@64 step_count:i8@72 seed:i8@80 "
-        "taken:i8@88 decision_count:i8@96 window_lost:i8@104 pad8:i8@112 pad9:i8@120 pad10:i8@128 "
-        "next_ns:i8@136 pad2:i8@144 pad3:i8@152 pad4:i8@160 pad5:i8@168 pad6:i8@176 pad7:i8@184",
+        256,
+        "every_ns:i8@0 window_levels:i8@8 shares_book:i8@16 by_level:i8@24 impact:i8@32 "
+        "two_clocks:i8@40 now_ns:i8@48 floor_ns:i8@56 event:i8@64 place:i8@72 view_place:i8@80 "
+        "due_ns:i8@88 expiry_ns:i8@96 last_order_id:i8@104 fill_count:i8@112 step_count:i8@120 "
+        "request_head:i8@128 request_tail:i8@136 answer_head:i8@144 answer_tail:i8@152 "
+        "seed:i8@160 taken:i8@168 decision_count:i8@176 window_lost:i8@184 next_ns:i8@192 "
+        "working_count:i8@200 view_ns:i8@208 until_ns:i8@216 pad3:i8@224 pad4:i8@232 "
+        "pad5:i8@240 pad6:i8@248",
     ),
     "DUE": (
-        64,
+        128,
         "next_ns:i8@0 changed:i8@8 started:i8@16 live_count:i8@24 own_bid:i8@32 own_ask:i8@40 "
-        "pad:i8@48 pad2:i8@56",
+        "first_bid:i4@48 first_ask:i4@52 first_own:i4@56 reducing_count:i4@60 "
+        "position_lots:i8@64 is_still:i8@72 last_own:i4@80 pad:i4@84 pad2:i8@88 pad3:i8@96 "
+        "pad4:i8@104 pad5:i8@112 pad6:i8@120",
+    ),
+    "WORKING": (
+        256,
+        "order_id:i8@0 price:i8@8 left_lots:i8@16 shown_lots:i8@24 display_lots:i8@32 "
+        "sequence:i8@40 front_lots:f8@48 traded_lots:f8@56 entered_ns:i8@64 ahead_lots:i8@72 "
+        "expires_ns:i8@80 next:i4@88 prev:i4@92 asked_price:i8@96 open_lots:i8@104 "
+        "filled_lots:i8@112 asked_lots:i8@120 known_sequence:i8@128 known_front_lots:f8@136 "
+        "sent_ns:i8@144 place:i8@152 leaving:i8@160 next_own:i4@168 prev_own:i4@172 "
+        "symbol:i4@176 side:i1@180 tif:i1@181 terms:i2@182 pad:i8@184 pad2:i8@192 pad3:i8@200 "
+        "pad4:i8@208 pad5:i8@216 pad6:i8@224 pad7:i8@232 done_lots:i8@240 pad8:i8@248",
+    ),
+    "ASK": (
+        64,
+        "price:i8@0 qty_lots:i8@8 display_lots:i8@16 expires_ns:i8@24 place:i8@32 side:i1@40 "
+        "tif:i1@41 terms:i2@42 pad:i4@44 pad2:i8@48 pad3:i8@56",
+    ),
+    "MESSAGE": (
+        128,
+        "arrive_ns:i8@0 sent_ns:i8@8 venue_ns:i8@16 order_id:i8@24 price:i8@32 qty_lots:i8@40 "
+        "left_lots:i8@48 ahead_lots:i8@56 mid_twice:i8@64 amount_pico:i8@72 event:i8@80 "
+        "slot:i4@88 symbol:i4@92 status:i2@96 kind:i1@98 side:i1@99 maker:i1@100 of_kind:i1@101 "
+        "pad:i2@102 pad2:i8@104 pad3:i8@112 pad4:i8@120",
+    ),
+    "FILL_LINE": (
+        128,
+        "venue_ns:i8@0 order_id:i8@8 price:i8@16 qty_lots:i8@24 fee_pico:i8@32 "
+        "position_lots:i8@40 event:i8@48 symbol:i4@56 side:i1@60 maker:i1@61 owner:i2@62 "
+        "local_ns:i8@64 mid_twice:i8@72 entry_ahead_lots:i8@80 ahead_lots:i8@88 pad:i8@96 "
+        "pad2:i8@104 pad3:i8@112 pad4:i8@120",
     ),
     "LATENCY": (
         64,
@@ -150,7 +186,10 @@ LAYOUTS = {
     ),
     "ROUND_TRIP": (32, "sent_ns:i8@0 venue_ns:i8@8 received_ns:i8@16 by_venue:i8@24"),
 }
-FLOATS = {("LATENCY", "scale_ns"), ("LATENCY", "shape")}  # of a distribution: no whole numbers
+FLOATS = {  # no whole numbers: of a distribution, and what a queue model takes to be before us
+    *(("LATENCY", name) for name in ("scale_ns", "shape")),
+    *(("WORKING", name) for name in ("front_lots", "traded_lots", "known_front_lots")),
+}
 
 RECORDS = {
     name: dtype

@@ -287,6 +287,7 @@ ELSEWHERE = {
     Status.NOTIONAL_TOO_LARGE: "orders of ours: an account's limit",
     Status.OUTSIDE_WINDOW: "orders of ours: where the queue is not known",
     Status.SELF_CROSS: "orders of ours against orders of ours",
+    Status.LOST_ON_THE_WAY: "a request of a backtest: tests/test_clocks.py",
     Status.MAX_POSITION: "orders of ours: an account's limit",
     Status.MAX_LONG: "orders of ours: an account's limit",
     Status.MAX_SHORT: "orders of ours: an account's limit",

@@ -36,7 +36,7 @@ NUMBA_KNOWN = {
     *("core/jit.py", "core/cache.py", "core/intrinsics.py", "core/bound.py", "core/rules.py"),
     *("core/authored.py", "core/queues.py"),
 }
-NUMBA_NAMED = {"backtesting.py"}  # says in run.json which version it ran with
+NUMBA_NAMED = {"outcome.py"}  # says in run.json which version it ran with
 UNSIGNED = {"uint64", "uint32", "uint16", "uint8"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmjit import backtesting
 from mmjit.backtesting import backtest
 from mmjit.core import limits
 from mmjit.core.account import MONEY_MAX
@@ -13,7 +12,8 @@ from mmjit.core.codes import ASK, BID, Flag, Kind, Status, TradingStatus
 from mmjit.core.desk import QUOTE_LEVELS, want
 from mmjit.core.rules import parameters, strategy
 from mmjit.instrument import Instrument
-from mmjit.replaying import book_for
+from mmjit.sessions import session_of
+from mmjit.terms import Settings
 from tests import builders as b
 from tests.backtests import lines_of, messages, refusals_of, tape_of
 from tests.builders import door
@@ -220,12 +220,12 @@ def test_what_a_crossing_order_gave_us_is_not_there_a_second_time():
     assert filled(result) == [(100, 4, "maker"), (100, 2, "taker")]
 
 
-def test_a_level_is_refreshed_also_while_we_have_no_order():
+def test_what_joins_a_level_is_there_for_us_beside_what_is_gone():
     lines = [wanted(BID, 100, 4, until=3), wanted(BID, 100, 20, level=1, after=4)]
     joining = [b.add(3, ASK, 100, 6), b.add(4, ASK, 100, 5), still()]
     result = played(lines, *quiet(), still(), *joining)
 
-    assert filled(result) == [(100, 4, "maker"), (100, 11, "taker")]
+    assert filled(result) == [(100, 4, "maker"), (100, 7, "taker")]
 
 
 # ---- an inferred order at our price ---------------------------------------------------------
@@ -327,7 +327,7 @@ def test_what_was_taken_stays_gone_when_recorded_orders_leave_the_level():
     assert filled(result) == [(101, 6, "taker")]  # 3 of 10 are left, and 6 were ours
 
 
-def test_a_recorded_order_that_joins_the_level_refreshes_it():
+def test_a_recorded_order_that_joins_the_level_can_be_taken_and_no_more():
     lines = [
         wanted(BID, 101, 6, after=1, until=2),
         wanted(BID, 101, 20, after=3, level=1),
@@ -335,7 +335,7 @@ def test_a_recorded_order_that_joins_the_level_refreshes_it():
     events = [still(), b.add(3, ASK, 101, 1), still()]
     result = played(lines, *quiet(), *events)
 
-    assert filled(result) == [(101, 6, "taker"), (101, 11, "taker")]
+    assert filled(result) == [(101, 6, "taker"), (101, 5, "taker")]
 
 
 def test_a_recorded_order_at_another_price_refreshes_nothing():
@@ -573,7 +573,7 @@ def fits_account(desk, qty_lots):  # type: ignore[no-untyped-def]
 )
 def test_fees_and_money_that_could_pass_what_is_counted_exactly_stop_new_orders(name, most):
     tape = played([], *quiet()).tape
-    desk = backtesting._session(tape, book_for(tape)[0], backtesting.Settings()).desk
+    desk = session_of(tape, Settings()).desk.bundle
     price_max = (1 << 31) - 1
     for sign in (1, -1):
         desk.ledger.positions[name] = sign * (most - (0 if name == "fees_pico" else price_max))

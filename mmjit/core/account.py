@@ -23,6 +23,7 @@ from typing import Final
 from mmjit.core.jit import helper, verb
 from mmjit.core.tables import TIERS
 
+PICO: Final = 10**12
 MONEY_MAX: Final = 1 << 60  # bound of every sum of points: twice it and a sum of two still fit
 TOTAL_MAX: Final = (1 << 62) - 1  # what only grows (lots traded, turnover) stays here once there
 
@@ -109,6 +110,29 @@ def held_twice(terms, position_lots, mark_twice):  # type: ignore[no-untyped-def
     if left > 0:
         return -whole - 1
     return -whole
+
+
+@verb
+def funding_of(terms, position_lots, mark_twice, rate_pico):  # type: ignore[no-untyped-def]
+    """What a position pays of funding, in 1e-12 of its currency, rounded up; below 0 it receives.
+
+    Args:
+        terms: TERMS of the symbol.
+        position_lots: a long position pays a rate above 0, a short one receives it.
+        mark_twice: twice the price that it is counted at.
+        rate_pico: the rate, in 1e-12 of what the position is worth.
+    """
+    lots = -position_lots if rate_pico < 0 else position_lots
+    rate = abs(rate_pico)
+    points_twice = held_twice(terms, lots, mark_twice)
+    if terms["inverse_pico"] != 0:  # whose worth is below 0
+        points_twice = -points_twice
+    whole, left = portion(terms["point_pico"], rate, PICO)
+    if abs(points_twice) > MONEY_MAX // (whole + 1):
+        return MONEY_MAX if points_twice > 0 else -MONEY_MAX
+    rest, over = portion(points_twice, left, PICO)
+    amount_twice = points_twice * whole + rest
+    return -((-amount_twice - (1 if over > 0 else 0)) // 2)
 
 
 @verb

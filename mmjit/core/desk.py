@@ -35,6 +35,12 @@ class Desk(NamedTuple):
 
 
 @verb
+def at_symbol(desk, symbol):  # type: ignore[no-untyped-def]
+    """The desk of another symbol."""
+    return Desk(desk.book, desk.own, desk.ledger, desk.ticks, desk.run, symbol)
+
+
+@verb
 def now_ns(desk):  # type: ignore[no-untyped-def]
     """The time of the venue, in nanoseconds since 1970 UTC."""
     return desk.run[0]["now_ns"]

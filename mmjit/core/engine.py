@@ -1,219 +1,456 @@
 """The loop of a backtest: events of a tape meet our orders, and a rule is asked what it wants.
 
-The rule is a first-class function of one fixed signature, so this loop is compiled once, whatever
-the rule, and its code is found on disk by every later run.
+There are two clocks. The venue's book (`floor`) lives at `venue_ns`. Our side sees the events when
+its feed brings them: where that takes no time in the same book, else in a second one. Everything
+that is due is done in the order of time:
+
+- events of the venue before requests that arrive at the same instant, so that nobody is overtaken
+  by us,
+- events that our side sees before answers that it hears at the same instant,
+- all of these before an instant of the rule's interval only if they are earlier.
+
+The rule is a first-class function of one fixed signature, as is the queue model, so this loop is
+compiled once, whatever they are, and its code is found on disk by every later run.
 """
 
-from typing import Any, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from mmjit.core.ahead import prefetch_neighbours, prefetch_order
-from mmjit.core.book import owner_of
-from mmjit.core.codes import Flag, Kind
-from mmjit.core.desk import QUOTE_LEVELS, Desk, want_nothing
-from mmjit.core.jit import helper, verb
+from mmjit.core.bound import bundle_of
+from mmjit.core.codes import NIL, Flag, Kind, Status
+from mmjit.core.desk import QUOTE_LEVELS, at_symbol, want_nothing
+from mmjit.core.floor import arrive, expire
+from mmjit.core.hearing import FILLED, HEARD, MOVED, OURS, hear, revalue
+from mmjit.core.jit import helper, kernel, verb
+from mmjit.core.latency import feed_delay
 from mmjit.core.ledger import ORDERS_OPEN
-from mmjit.core.logbook import Logbook, has_room
-from mmjit.core.quoting import settle
-from mmjit.core.replay import AHEAD, apply_dirty, slot_ahead, slot_of
-from mmjit.core.trading import (
-    FILLED,
-    MOVED,
-    OURS,
-    cancel_all,
-    fill_before,
-    reaches,
-    respond,
-    resting_mark,
-    revalue,
+from mmjit.core.logbook import has_room
+from mmjit.core.meeting import meet
+from mmjit.core.posting import has_answer_room, next_answer_ns, next_request_ns
+from mmjit.core.quoting import (
+    amend_status,
+    pull_orders,
+    send_amend,
+    send_cancel,
+    send_new,
+    settle,
+    slot_of_order,
 )
+from mmjit.core.replay import AHEAD, apply_dirty, slot_ahead, slot_of
+from mmjit.core.working import LATEST, own_at
+
+STOPPED: Final = 0  # what a run returns: it is where it was to stop,
+FULL: Final = 1  # or a ring must be drained, or grown, first
+_GOES_ON: Final = 2
 
 
-class Session(NamedTuple):
-    """Everything that a run writes to besides the book."""
-
-    desk: Desk
-    dues: Any  # DUE per symbol
-    taken: Any  # int64 per level: lots no longer there for us
-    logbook: Logbook
-    quotes: Any  # WANT[2, QUOTE_LEVELS + 1], of the decision being made
-    counts: Any  # int64[STATUS_SPAN]: what was wrong with the feed
-    refused: Any  # int64[symbols, STATUS_SPAN]: our orders that were refused
-
-
-def run_events(rule, session, region, events, start, params, memory):  # type: ignore[no-untyped-def]
-    """Run a rule over events from `start` on.
+def run_session(rule, model, bound, stop, params, memory):  # type: ignore[no-untyped-def]
+    """Run a rule over a tape, up to an event.
 
     Args:
         rule: the compiled rule.
-        session: what the run writes to.
-        region: of the tape.
-        events: EVENT.
-        start: the first to apply.
+        model: the compiled queue model.
+        bound: leads to the Session.
+        stop: the event that the venue is not to see; the number of events: run to the end, where
+            everything that is on its way arrives.
         params: uint8, the rule's parameters.
         memory: uint8[symbols, bytes], what the rule remembers of each symbol.
 
     Returns:
-        The first event that was not applied: `len(events)`, or where a ring of the logbook must be
-        drained first.
+        STOPPED, or FULL where a ring must be drained or grown before it can go on.
     """
-    base = session.desk
-    run = base.run[0]
-    last = len(events) - 1
-    for place in range(start, len(events)):
-        far, near = events[min(place + 2 * AHEAD, last)], events[min(place + AHEAD, last)]
-        prefetch_order(base.book, slot_ahead(region, far), far)
-        prefetch_neighbours(base.book, slot_ahead(region, near), near)
-        event = events[place]
-        symbol = np.int64(event["symbol"])
-        if symbol < 0 or symbol >= len(session.dues):
-            apply_dirty(base.book, region, event, session.counts)
-            continue
-        is_time = run["every_ns"] > 0 and event["venue_ns"] >= run["next_ns"]
-        if is_time and not _decide_on_time(rule, session, event["venue_ns"], params, memory):
-            return place
-        desk = at_symbol(base, symbol)
-        due = session.dues[symbol]
-        if not _has_room(session, symbol):
-            return place
-        run["now_ns"] = max(run["now_ns"], event["venue_ns"])
-        run["event"] = run["event_base"] + place
-        _take_in(session, desk, due, region, event)
-        _heed(session)
-        if event["flags"] & Flag.LAST and _is_due(run, due):
-            due["started"] = 1
-            _decide(rule, session, desk, due, params, memory[symbol])
-    return len(events)
+    session = bundle_of(bound)
+    run = session.run[0]
+    while True:
+        done = _walk(rule, model, bound, stop, params, memory)
+        if done != _GOES_ON:
+            return done
+        if run["two_clocks"]:
+            done = _look(rule, bound, params, memory)
+            if done != _GOES_ON:
+                return done
+            if run["view_ns"] <= run["due_ns"]:
+                continue
+        if _is_over(session):
+            return STOPPED
+        if _floor_ns(session) <= run["due_ns"]:
+            continue  # the venue goes first
+        if not _do_due(rule, bound, params, memory):
+            return FULL
 
 
 @verb
-def at_symbol(desk, symbol):  # type: ignore[no-untyped-def]
-    """The desk of another symbol."""
-    return Desk(desk.book, desk.own, desk.ledger, desk.ticks, desk.run, symbol)
+def _is_over(session):  # type: ignore[no-untyped-def]
+    """Whether there is no event and no message left, or nothing before the run is to stop."""
+    run = session.run[0]
+    events_ns = min(_floor_ns(session), run["view_ns"])
+    if min(events_ns, min(next_request_ns(session), next_answer_ns(session))) >= LATEST:
+        return True
+    return min(events_ns, _next_due(session)) > run["until_ns"]
 
 
-@verb
-def levels_of(book, symbol):  # type: ignore[no-untyped-def]
-    """How many price levels a symbol has."""
-    return book.sides[2 * symbol]["level_count"] + book.sides[2 * symbol + 1]["level_count"]
-
-
-@verb
-def _has_room(session, symbol):  # type: ignore[no-untyped-def]
-    """Whether the logbook can take whatever the next event or decision of a symbol brings."""
-    desk = session.desk
-    orders = 2 * QUOTE_LEVELS * len(session.dues)
-    return has_room(session.logbook, desk.run[0], levels_of(desk.book, symbol), orders)
-
-
-@verb
-def _heed(session):  # type: ignore[no-untyped-def]
-    """Cancel all our orders if the account asks for it."""
-    if session.desk.ledger.accounts[OURS]["attention"] & ORDERS_OPEN:
-        _pull_orders(session)
+# ---- the venue ----------------------------------------------------------------------------------
 
 
 @helper
-def _pull_orders(session):  # type: ignore[no-untyped-def]
-    """Cancel all our orders, of every symbol."""
-    account = session.desk.ledger.accounts[OURS]
-    account["attention"] = account["attention"] & ~ORDERS_OPEN
-    for symbol in range(len(session.dues)):
-        if session.dues[symbol]["live_count"] > 0:
-            desk = at_symbol(session.desk, symbol)
-            cancel_all(desk, session.dues[symbol], session.logbook)
+def _walk(rule, model, bound, stop, params, memory):  # type: ignore[no-untyped-def]
+    """Let the venue go on up to what is due, or to what our side sees and may act on."""
+    session = bundle_of(bound)
+    desk, track = bundle_of(session.desk), bundle_of(session.track)
+    events = track.events
+    book, run = bundle_of(session.floor).book, session.run[0]
+    two_clocks = run["two_clocks"] != 0
+    last = len(events) - 1
+    for place in range(run["place"], stop):
+        event = events[place]
+        until_ns = run["due_ns"]
+        if two_clocks and run["every_ns"] <= 0:
+            until_ns = min(until_ns, run["view_ns"])
+        if event["venue_ns"] > until_ns:
+            return _GOES_ON
+        far, near = events[min(place + 2 * AHEAD, last)], events[min(place + AHEAD, last)]
+        prefetch_order(book, slot_ahead(track.region, far), far)
+        prefetch_neighbours(book, slot_ahead(track.region, near), near)
+        symbol = np.int64(event["symbol"])
+        run["place"] = place + 1
+        if symbol < 0 or symbol >= len(session.dues):
+            apply_dirty(book, track.region, event, bundle_of(session.floor).counts)
+            continue
+        due = session.dues[symbol]
+        if not _has_room(session, symbol):
+            run["place"] = place
+            return FULL
+        run["floor_ns"] = max(run["floor_ns"], event["venue_ns"])
+        run["event"] = place
+        if two_clocks:
+            meet(model, bound, session, event)
+            continue
+        run["now_ns"] = max(run["now_ns"], event["venue_ns"])
+        if meet(model, bound, session, event):
+            _note(bound, session, desk, event)
+        _heed(bound, session)
+        if event["flags"] & Flag.LAST and _is_due(run, due):
+            due["started"] = 1
+            _decide(rule, bound, symbol, params, memory[symbol])
+    if run["place"] >= stop and stop <= last:
+        return STOPPED
+    return _GOES_ON
 
 
 @verb
-def _take_in(session, desk, due, region, event):  # type: ignore[no-untyped-def]
-    """Apply an event to the book and let it meet our orders."""
-    slot = slot_of(region, event)
-    side, price, sequence, lots = 0, 0, 0, 0
-    if due["live_count"] > 0:
-        side, price, sequence, lots = resting_mark(desk, slot, event)
-    before = desk.book.control[0]["sequence"]
-    apply_dirty(desk.book, region, event, session.counts)
-    if desk.book.control[0]["sequence"] == before:
-        return  # refused: nothing happened
-    if lots > 0:
-        if reaches(due, side, price):
-            fill_before(desk, due, session.logbook, side, (price, sequence, lots))
-    elif is_met(desk, due, session.taken, slot, event):
-        respond(desk, due, session.taken, session.logbook, slot, event)
+def _floor_ns(session):  # type: ignore[no-untyped-def]
+    """When the venue's next event is; LATEST: there is none."""
+    place = session.run[0]["place"]
+    events = bundle_of(session.track).events
+    return events[place]["venue_ns"] if place < len(events) else LATEST
+
+
+# ---- what our side sees -------------------------------------------------------------------------
+
+
+@helper
+def _look(rule, bound, params, memory):  # type: ignore[no-untyped-def]
+    """Let our side see what its feed brings up to what is due, or to the venue's next event."""
+    session = bundle_of(bound)
+    desk, track = bundle_of(session.desk), bundle_of(session.track)
+    run = session.run[0]
+    while run["view_ns"] <= run["due_ns"]:
+        if run["every_ns"] <= 0 and run["view_ns"] >= _floor_ns(session):
+            return _GOES_ON
+        event = track.events[_seen_place(track, run["view_place"])]
+        symbol = np.int64(event["symbol"])
+        if symbol < 0 or symbol >= len(session.dues):
+            apply_dirty(desk.book, track.region, event, track.unseen)
+            aim_view(session, run["view_place"] + 1)
+            continue
+        if not _has_room(session, symbol):
+            return FULL
+        run["now_ns"] = max(run["now_ns"], run["view_ns"])
+        due = session.dues[symbol]
+        before = desk.book.control[0]["sequence"]
+        apply_dirty(desk.book, track.region, event, track.unseen)
+        if desk.book.control[0]["sequence"] != before:
+            _note(bound, session, desk, event)
+        aim_view(session, run["view_place"] + 1)
+        _heed(bound, session)
+        if event["flags"] & Flag.LAST and _is_due(run, due):
+            due["started"] = 1
+            _decide(rule, bound, symbol, params, memory[symbol])
+    return _GOES_ON
+
+
+@verb
+def _seen_place(track, place):  # type: ignore[no-untyped-def]
+    """Where on the tape the event stands that our side sees in a place of its order."""
+    return track.seen[place] if len(track.seen) > 0 else place
+
+
+@verb
+def aim_view(session, place):  # type: ignore[no-untyped-def]
+    """Find out when our side sees its next event: never before the one before it."""
+    run, track = session.run[0], bundle_of(session.track)
+    run["view_place"] = place
+    if place >= len(track.events):
+        run["view_ns"] = LATEST
+        return
+    event = track.events[_seen_place(track, place)]
+    arrive_ns = event["venue_ns"] + feed_delay(bundle_of(session.wire).latencies, event)
+    run["view_ns"] = max(run["view_ns"], arrive_ns)
+
+
+@helper
+def _step_back(bound, event):  # type: ignore[no-untyped-def]
+    """A level that was out of sight is shown again: our side takes its orders there for last."""
+    session = bundle_of(bound)
+    desk = bundle_of(session.desk)
+    shown = slot_of(bundle_of(session.track).region, event)
+    if event["kind"] != Kind.ADD and event["kind"] != Kind.REPLACE:
+        return
+    if shown == NIL or desk.book.nodes[shown]["level"] == NIL:
+        return
+    level = desk.book.levels[desk.book.nodes[shown]["level"]]
+    slot = session.dues[event["symbol"]]["first_own"]
+    while slot != NIL:
+        order = session.orders[slot]
+        if order["side"] == level["owner"] & 1 and order["asked_price"] == level["price"]:
+            order["known_sequence"] = desk.book.control[0]["sequence"]
+            if order["place"] != NIL:
+                own_at(desk, order)["sequence"] = order["known_sequence"]
+        slot = order["next_own"]
+
+
+@verb
+def _note(bound, session, desk, event):  # type: ignore[no-untyped-def]
+    """Our side sees an event: where a best changes, quotes are due and what we hold is marked."""
+    symbol = np.int64(event["symbol"])
+    due = session.dues[symbol]
+    if event["flags"] & Flag.SYNTHETIC and due["first_own"] != NIL:
+        _step_back(bound, event)
     if desk.book.control[0]["best_changed"]:
-        _note_change(desk, due)
+        due["changed"] = due["changed"] | MOVED
+        if desk.ledger.positions[symbol]["fill_count"] > 0:
+            revalue(desk, symbol)
 
 
 @verb
-def is_met(desk, due, taken, slot, event):  # type: ignore[no-untyped-def]
-    """Whether an event that was applied meets orders that we have, or refreshes what we took."""
-    kind = event["kind"]
-    if kind == Kind.TRADE:
-        return event["price"] < due["own_bid"] or event["price"] > due["own_ask"]
-    if kind != Kind.ADD and kind != Kind.REPLACE:
+def _heed(bound, session):  # type: ignore[no-untyped-def]
+    """Cancel all our orders if the account asks for it."""
+    account = bundle_of(session.desk).ledger.accounts[OURS]
+    if account["attention"] & ORDERS_OPEN:
+        account["attention"] = account["attention"] & ~ORDERS_OPEN
+        for symbol in range(len(session.dues)):
+            pull_orders(bound, symbol)
+
+
+# ---- what is due --------------------------------------------------------------------------------
+
+
+@helper
+def _do_due(rule, bound, params, memory):  # type: ignore[no-untyped-def]
+    """Do the first thing that is due, and find out what is next; whether there was room for it."""
+    session = bundle_of(bound)
+    run, wire = session.run[0], bundle_of(session.wire)
+    due_ns = run["due_ns"]
+    if next_request_ns(session) <= due_ns:
+        number = run["request_tail"] % len(wire.requests)
+        message = wire.requests[number]
+        if not _has_room(session, np.int64(message["symbol"])):
+            return False
+        run["floor_ns"] = max(run["floor_ns"], message["arrive_ns"])
+        run["request_tail"] += 1
+        arrive(bound, number)
+    elif next_answer_ns(session) <= due_ns:
+        number = run["answer_tail"] % len(wire.answers)
+        symbol = np.int64(wire.answers[number]["symbol"])
+        if not _has_room(session, symbol):
+            return False
+        run["answer_tail"] += 1
+        hear(bound, number)
+        _act_on(rule, bound, symbol, params, memory)
+    elif run["expiry_ns"] - 1 <= due_ns:
+        if not _has_room(session, np.int64(0)):
+            return False
+        run["floor_ns"] = max(run["floor_ns"], run["expiry_ns"])
+        expire(bound)
+    elif not _decide_on_time(rule, bound, params, memory):
         return False
-    if desk.run[0]["taken"] != 0 and taken[desk.book.nodes[slot]["level"]] != 0:
-        return True
-    if due["live_count"] == 0:
-        return False
-    if event["flags"] & Flag.SYNTHETIC:
-        return True
-    return reaches(due, 1 - (owner_of(desk.book, slot) & 1), event["price"])
+    set_due(session)
+    return True
 
 
 @verb
-def _note_change(desk, due):  # type: ignore[no-untyped-def]
-    """The best of a side has changed: the symbol is to be quoted anew, and what we hold marked."""
-    due["changed"] = due["changed"] | MOVED
-    if desk.ledger.positions[desk.symbol]["fill_count"] > 0:
-        revalue(desk)
+def set_due(session):  # type: ignore[no-untyped-def]
+    """Find out up to when events come before whatever else is due, or the run is to stop."""
+    run = session.run[0]
+    run["due_ns"] = min(_next_due(session), run["until_ns"])
+
+
+@verb
+def _next_due(session):  # type: ignore[no-untyped-def]
+    """Up to when events come before whatever else is due; LATEST: nothing is, by when it stops."""
+    run = session.run[0]
+    due_ns = min(next_request_ns(session), next_answer_ns(session))
+    if run["expiry_ns"] <= run["until_ns"]:
+        due_ns = min(due_ns, run["expiry_ns"] - 1)
+    if run["every_ns"] > 0 and run["next_ns"] <= run["until_ns"]:
+        due_ns = min(due_ns, run["next_ns"] - 1)
+    return due_ns
+
+
+@verb
+def _act_on(rule, bound, symbol, params, memory):  # type: ignore[no-untyped-def]
+    """Our side has heard something of a symbol: the rule is asked if that is what it waits for."""
+    session = bundle_of(bound)
+    due = session.dues[symbol]
+    due["changed"] = due["changed"] | HEARD
+    _heed(bound, session)
+    if due["started"] != 0 and _is_due(session.run[0], due):
+        _decide(rule, bound, symbol, params, memory[symbol])
+
+
+@verb
+def _decide_on_time(rule, bound, params, memory):  # type: ignore[no-untyped-def]
+    """Ask the rule, for every symbol that has started, at an instant; then set the next.
+
+    Instants before which nothing happens are left out: nothing could be decided otherwise. Returns
+    whether the rings had room; if not, what is left is done when they were drained.
+    """
+    session = bundle_of(bound)
+    run = session.run[0]
+    now_ns, every_ns = run["next_ns"], run["every_ns"]
+    run["now_ns"] = max(run["now_ns"], now_ns)
+    for symbol in range(len(session.dues)):
+        due = session.dues[symbol]
+        if due["started"] == 0 or due["next_ns"] > now_ns:
+            continue
+        if not _has_room(session, symbol):
+            return False
+        _decide(rule, bound, symbol, params, memory[symbol])
+        due["next_ns"] = now_ns + 1
+    stirs_ns = min(_floor_ns(session), run["view_ns"])
+    stirs_ns = min(stirs_ns, min(next_request_ns(session), next_answer_ns(session)))
+    run["next_ns"] = LATEST
+    if stirs_ns < LATEST:
+        run["next_ns"] = max(now_ns // every_ns + 1, stirs_ns // every_ns + 1) * every_ns
+    return True
 
 
 @verb
 def _is_due(run, due):  # type: ignore[no-untyped-def]
-    """Whether a symbol is to be quoted after this source message."""
-    if due["started"] == 0:
-        return due["changed"] != 0
-    if run["every_ns"] == 0:
+    """Whether a symbol is to be quoted after this source message, or what was heard."""
+    if due["started"] == 0 or run["every_ns"] == 0:
         return due["changed"] != 0
     if run["every_ns"] > 0:
         return False
     # without an order in the market no fill could ever come: ask as on change until there is one
-    return due["changed"] & FILLED != 0 or (due["live_count"] == 0 and due["changed"] != 0)
+    return due["changed"] & FILLED != 0 or (due["first_own"] == NIL and due["changed"] != 0)
 
 
 @helper
-def _decide_on_time(rule, session, venue_ns, params, memory):  # type: ignore[no-untyped-def]
-    """Decide for every symbol at the first instant that was due before an event, and set the next.
+def _decide(rule, bound, symbol, params, memory):  # type: ignore[no-untyped-def]
+    """Ask the rule what it wants, and make it so."""
+    session = bundle_of(bound)
+    want_nothing(session.quotes)
+    session.dues[symbol]["changed"] = 0
+    session.run[0]["decision_count"] += 1
+    rule(at_symbol(bundle_of(session.desk), symbol), params, memory, session.quotes)
+    settle(bound, symbol)
+    _heed(bound, session)
 
-    Returns whether the logbook had room; if not, what is left is done when it was drained.
-    """
-    run = session.desk.run[0]
-    next_ns = (venue_ns // run["every_ns"] + 1) * run["every_ns"]
+
+# ---- room ---------------------------------------------------------------------------------------
+
+
+@verb
+def _has_room(session, symbol):  # type: ignore[no-untyped-def]
+    """Whether the rings can take whatever the next event or decision of a symbol brings."""
+    run = session.run[0]
+    sides = bundle_of(session.floor).book.sides
+    levels = sides[2 * symbol]["level_count"] + sides[2 * symbol + 1]["level_count"]
+    if run["impact"] == 0:  # each order may take every level
+        levels *= 2 * QUOTE_LEVELS
+    count = 2 * levels + 2 * run["working_count"] + 4 * QUOTE_LEVELS
+    return has_room(bundle_of(session.logbook), run, count) and has_answer_room(session, count)
+
+
+# ---- entry points -------------------------------------------------------------------------------
+
+
+@kernel
+def begin_session(bound):  # type: ignore[no-untyped-def]
+    """Begin a run whose arrays are zero but for what was asked."""
+    session = bundle_of(bound)
+    run = session.run[0]
+    run["expiry_ns"] = LATEST
+    run["view_ns"] = LATEST
+    run["until_ns"] = LATEST
     for symbol in range(len(session.dues)):
         due = session.dues[symbol]
-        if due["started"] == 0 or due["next_ns"] > venue_ns:
-            continue
-        if not _has_room(session, symbol):
-            return False
-        run["now_ns"] = max(run["now_ns"], due["next_ns"])
-        _decide(rule, session, at_symbol(session.desk, symbol), due, params, memory[symbol])
-        due["next_ns"] = next_ns
-    run["next_ns"] = next_ns
-    return True
+        due["own_bid"] = -LATEST
+        due["own_ask"] = LATEST
+        due["first_bid"] = NIL
+        due["first_ask"] = NIL
+        due["first_own"] = NIL
+        due["last_own"] = NIL
+    if run["two_clocks"]:
+        run["view_ns"] = -LATEST
+        aim_view(session, 0)
+    set_due(session)
 
 
-@helper
-def _decide(rule, session, desk, due, params, memory):  # type: ignore[no-untyped-def]
-    """Ask the rule what it wants, and make it so."""
-    quotes = session.quotes
-    want_nothing(quotes)
-    run = desk.run[0]
-    due["changed"] = 0
-    if run["every_ns"] > 0:
-        due["next_ns"] = (run["now_ns"] // run["every_ns"] + 1) * run["every_ns"]
-    run["decision_count"] += 1
-    rule(desk, params, memory, quotes)
-    settle(desk, due, session.taken, session.logbook, quotes, session.refused)
-    _heed(session)
+@kernel
+def run_until(bound, until_ns):  # type: ignore[no-untyped-def]
+    """Have the run stop once everything up to a time is done."""
+    session = bundle_of(bound)
+    session.run[0]["until_ns"] = until_ns
+    set_due(session)
+
+
+@kernel
+def ask_new(bound, symbol):  # type: ignore[no-untyped-def]
+    """Send the order that stands first in `asks`; returns its id, or a status."""
+    session = bundle_of(bound)
+    if not _has_room(session, symbol):
+        return np.int64(Status.ORDER_POOL_EXHAUSTED)
+    _wake(session)
+    return send_new(bound, symbol, session.asks[0])
+
+
+@kernel
+def ask_cancel(bound, symbol, order_id):  # type: ignore[no-untyped-def]
+    """Ask for an order to be cancelled; returns a status."""
+    session = bundle_of(bound)
+    slot = slot_of_order(session, symbol, order_id)
+    if slot == NIL:
+        return np.int64(Status.ORDER_ID_UNKNOWN)
+    if not _has_room(session, symbol):
+        return np.int64(Status.ORDER_POOL_EXHAUSTED)
+    _wake(session)
+    send_cancel(bound, slot)
+    return np.int64(Status.OK)
+
+
+@kernel
+def ask_amend(bound, symbol, order_id, price, left_lots):  # type: ignore[no-untyped-def]
+    """Ask for an order to have another price, and so many lots left; returns a status."""
+    session = bundle_of(bound)
+    slot = slot_of_order(session, symbol, order_id)
+    if slot == NIL or session.orders[slot]["leaving"] != 0:
+        return np.int64(Status.ORDER_ID_UNKNOWN)
+    if not _has_room(session, symbol):
+        return np.int64(Status.ORDER_POOL_EXHAUSTED)
+    _wake(session)
+    status = amend_status(bound, slot, price, left_lots)
+    if status == Status.OK:
+        send_amend(bound, slot, price, left_lots)
+    return np.int64(status)
+
+
+@verb
+def _wake(session):  # type: ignore[no-untyped-def]
+    """It is as late as the run was to stop at."""
+    run = session.run[0]
+    if run["until_ns"] < LATEST:
+        run["now_ns"] = max(run["now_ns"], run["until_ns"])

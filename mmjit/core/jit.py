@@ -260,10 +260,10 @@ def verb(function: F) -> F:
 
 
 def helper(function: F) -> F:
-    """Compile a function that stays a call."""
+    """Compile a function that stays a call, also where a verb is the first to call it."""
     if not COMPILED:
         return function
-    return _callers_only(function)
+    return _callers_only(function, forceinline=False)  # Numba would hand the verb's down to it
 
 
 def eager(function: F, signature: Any) -> F:

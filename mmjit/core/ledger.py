@@ -28,6 +28,7 @@ from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.money import add, half_points, picos, reaches, subtract
 
 UNLIMITED: Final = 1 << 62
+FEES_MAX: Final = 1 << 61  # funding stops counting there, in 1e-12: 2.3 million of a currency
 ORDERS_OPEN: Final = 1  # a bit of ACCOUNT `attention`
 
 
@@ -111,6 +112,18 @@ def take_fill(ledger, owner, symbol, side, price, qty_lots, maker):  # type: ign
     units, half_pico = picos(-fee_pico)
     _earn(ledger.totals[total_of(ledger, owner, symbol)], units, half_pico)
     return fee_pico
+
+
+@verb
+def take_funding(ledger, owner, symbol, amount_pico):  # type: ignore[no-untyped-def]
+    """Take a payment of funding (above 0: we pay) into the fees, of which it is a part."""
+    position = ledger.positions[row_of(ledger, owner, symbol)]
+    fees_pico = max(-FEES_MAX, min(FEES_MAX, position["fees_pico"] + amount_pico))
+    amount_pico = fees_pico - position["fees_pico"]
+    position["fees_pico"] = fees_pico
+    position["funding_pico"] += amount_pico
+    units, half_pico = picos(-amount_pico)
+    _earn(ledger.totals[total_of(ledger, owner, symbol)], units, half_pico)
 
 
 # ---- marks and latches ----------------------------------------------------------------------

@@ -2,129 +2,318 @@
 
 An order at the wanted price is kept, also after a partial fill: topping it up would cost its
 place. It is shrunk in place when less is wanted than is left of it, and replaced when more is
-wanted than was before. What is not wanted any more is cancelled, before anything new is entered,
-so that we never meet ourselves.
+wanted than was before. What is not wanted any more is cancelled, before anything new is sent, so
+that we never meet ourselves. A cancel is not waited for: until it is heard of, what it cancels
+counts as open.
 """
 
-from mmjit.core.codes import Kind, Status, TradingStatus
-from mmjit.core.desk import QUOTE_LEVELS, tick_at
+from typing import Final
+
+import numpy as np
+
+from mmjit.core.bound import bundle_of
+from mmjit.core.codes import NIL, Kind, Status, Term, TimeInForce, TradingStatus
+from mmjit.core.desk import QUOTE_LEVELS, at_symbol, tick_at
+from mmjit.core.floor import ANY_PRICE, arrive, is_outside_window
+from mmjit.core.hearing import OURS
 from mmjit.core.jit import helper, verb
-from mmjit.core.levels import next_level
+from mmjit.core.ledger import count_open, open_more
 from mmjit.core.limits import RESTS, limit_status
 from mmjit.core.logbook import write_step
-from mmjit.core.trading import OURS, cancel, enter, shrink_own
+from mmjit.core.posting import leg_of, mid_of, new_request, send_on, takes_no_time
+from mmjit.core.working import LATEST, is_of, own_at, take_slot
+
+PLACES: Final = 2 * QUOTE_LEVELS  # of a symbol's quotes, the bids first
+
+
+# ---- quotes -----------------------------------------------------------------------------------
 
 
 @helper
-def settle(desk, due, taken, logbook, quotes, refused):  # type: ignore[no-untyped-def]
-    """Make our orders what the quotes want.
-
-    Args:
-        desk: of the symbol.
-        due: of the symbol.
-        taken: int64 per level, lots no longer there for us.
-        logbook: to write to.
-        quotes: WANT[2, QUOTE_LEVELS + 1]; the last column holds what there is no place for.
-        refused: int64[symbols, STATUS_SPAN]; grows by one, at the rule, for each order refused.
-    """
+def settle(bound, symbol):  # type: ignore[no-untyped-def]
+    """Make our orders of a symbol what the quotes of the session want."""
+    session = bundle_of(bound)
+    desk, quotes = bundle_of(session.desk), session.quotes
     if quotes[0, QUOTE_LEVELS]["qty_lots"] != 0:
-        refused[desk.symbol, -Status.QUOTE_UNKNOWN] += 1
-    for place in range(2 * QUOTE_LEVELS):
+        session.refused[symbol, -Status.QUOTE_UNKNOWN] += 1
+    for place in range(PLACES):
         side = place // QUOTE_LEVELS
-        order = desk.own[desk.symbol, side, place % QUOTE_LEVELS]
-        if order["left_lots"] > 0:
-            _adjust(desk, due, logbook, order, quotes[side, place % QUOTE_LEVELS], side)
-    for place in range(2 * QUOTE_LEVELS):
+        own = desk.own[symbol, side, place % QUOTE_LEVELS]
+        if own["left_lots"] > 0:
+            _adjust(bound, session, own, quotes[side, place % QUOTE_LEVELS])
+    for place in range(PLACES):
         side = place // QUOTE_LEVELS
         quote = quotes[side, place % QUOTE_LEVELS]
         if quote["qty_lots"] == 0:
             continue
-        if desk.own[desk.symbol, side, place % QUOTE_LEVELS]["left_lots"] > 0:
+        if desk.own[symbol, side, place % QUOTE_LEVELS]["left_lots"] > 0:
             continue
-        status = order_status(desk, side, quote["price"], quote["qty_lots"])
-        if status < 0:
-            refused[desk.symbol, -status] += 1
-            _log_refusal(desk, logbook, place, quote, status)
-        else:
-            enter(desk, due, taken, logbook, place, quote["price"], quote["qty_lots"])
+        ask = session.asks[0]
+        ask["side"] = side
+        ask["price"] = quote["price"]
+        ask["qty_lots"] = quote["qty_lots"]
+        ask["place"] = place
+        send_new(bound, symbol, ask)
 
 
 @verb
-def _adjust(desk, due, logbook, order, quote, side):  # type: ignore[no-untyped-def]
+def _adjust(bound, session, own, quote):  # type: ignore[no-untyped-def]
     """Keep, shrink or cancel a live order."""
     lots = quote["qty_lots"]
-    if lots <= 0 or quote["price"] != order["price"] or lots > order["wanted_lots"]:
-        cancel(desk, due, logbook, order, side)
+    if lots <= 0 or quote["price"] != own["price"] or lots > own["wanted_lots"]:
+        send_cancel(bound, own["slot"])
         return
-    if lots < order["left_lots"]:
-        shrink_own(desk, logbook, order, side, lots)
-    order["wanted_lots"] = lots
+    if session.orders[own["slot"]]["leaving"] == 2:
+        return  # an amend is on its way already
+    if lots < own["left_lots"]:
+        send_amend(bound, own["slot"], own["price"], lots)
+    own["wanted_lots"] = lots
+
+
+# ---- what is sent -----------------------------------------------------------------------------
+
+
+@helper
+def send_new(bound, symbol, ask):  # type: ignore[no-untyped-def]
+    """Send an order, if nothing that our side knows is against it.
+
+    Args:
+        bound: leads to the session.
+        symbol: of the order.
+        ask: ASK; read.
+
+    Returns:
+        The id of the order, or a status.
+    """
+    session = bundle_of(bound)
+    run = session.run[0]
+    status = order_status(session, symbol, ask)
+    slot = np.int64(NIL)
+    if status == Status.OK:
+        slot = np.int64(take_slot(session, symbol))
+        if slot == NIL:
+            status = Status.ORDER_POOL_EXHAUSTED
+    if status < 0:
+        session.refused[symbol, -status] += 1
+        _log_refusal(session, symbol, ask, status)
+        return np.int64(status)
+    order = session.orders[slot]
+    run["last_order_id"] += 1
+    order["order_id"] = run["last_order_id"]
+    _fill_in(order, symbol, ask, run["now_ns"])
+    if ask["place"] != NIL:
+        _take_place(bundle_of(session.desk), order, slot)
+    open_more(bundle_of(session.desk).ledger, OURS, symbol, ask["side"], ask["qty_lots"])
+    count_open(bundle_of(session.desk).ledger, OURS, symbol, 1)
+    message = new_request(session, Kind.NEW, slot)
+    message["price"] = order["asked_price"]
+    message["qty_lots"] = ask["qty_lots"]
+    _dispatch(bound, session, message)
+    return np.int64(run["last_order_id"])
 
 
 @verb
-def _log_refusal(desk, logbook, place, quote, status):  # type: ignore[no-untyped-def]
-    """Log an order that was refused; it never had an id."""
-    side = place // QUOTE_LEVELS
-    order = desk.own[desk.symbol, side, place % QUOTE_LEVELS]
-    order["order_id"] = 0
-    order["price"] = quote["price"]
-    line = write_step(
-        logbook, desk.run[0], 2 * desk.symbol + side, order, Kind.REJECT, quote["qty_lots"]
-    )
-    line["status"] = status
-
-
-# ---- what is refused ------------------------------------------------------------------------
+def _fill_in(order, symbol, ask, now_ns):  # type: ignore[no-untyped-def]
+    """Write an order's record, as it is sent."""
+    order["symbol"] = symbol
+    order["side"] = ask["side"]
+    order["tif"] = ask["tif"]
+    order["terms"] = ask["terms"]
+    order["asked_price"] = ask["price"]
+    if ask["terms"] & Term.MARKET:
+        order["asked_price"] = ANY_PRICE if ask["side"] == 0 else -ANY_PRICE
+    order["price"] = order["asked_price"]
+    order["asked_lots"] = ask["qty_lots"]
+    order["open_lots"] = ask["qty_lots"]
+    order["display_lots"] = ask["display_lots"]
+    order["expires_ns"] = LATEST
+    if ask["tif"] == TimeInForce.GTD:
+        order["expires_ns"] = ask["expires_ns"]
+    order["left_lots"] = 0
+    order["filled_lots"] = 0
+    order["done_lots"] = 0
+    order["ahead_lots"] = 0
+    order["sent_ns"] = now_ns
+    order["leaving"] = 0
+    order["place"] = ask["place"]
 
 
 @verb
-def order_status(desk, side, price, qty_lots):  # type: ignore[no-untyped-def]
-    """Whether an order of ours may be entered; the order that it replaces is gone already."""
-    symbol = desk.book.symbols[desk.symbol]
-    if symbol["status"] == TradingStatus.HALTED or symbol["status"] == TradingStatus.PAUSED:
+def _take_place(desk, order, slot):  # type: ignore[no-untyped-def]
+    """Let an order stand at its place among our quotes."""
+    own = own_at(desk, order)
+    own["slot"] = slot
+    own["order_id"] = order["order_id"]
+    own["price"] = order["asked_price"]
+    own["left_lots"] = order["open_lots"]
+    own["wanted_lots"] = order["open_lots"]
+    own["sequence"] = desk.book.control[0]["sequence"]
+    own["entered_ns"] = order["sent_ns"]
+    own["filled_lots"] = 0
+
+
+@verb
+def _dispatch(bound, session, message):  # type: ignore[no-untyped-def]
+    """Let a request arrive, at once or when it does."""
+    run = session.run[0]
+    if run["request_head"] == run["request_tail"] and takes_no_time(
+        bundle_of(session.wire).latencies, leg_of(message["kind"])
+    ):
+        run["floor_ns"] = max(run["floor_ns"], run["now_ns"])
+        arrive(bound, run["request_head"] % len(bundle_of(session.wire).requests))
+    else:
+        send_on(session, message)
+
+
+@helper
+def send_cancel(bound, slot):  # type: ignore[no-untyped-def]
+    """Ask for an order to be cancelled; its place among the quotes is free from now on."""
+    session = bundle_of(bound)
+    order = session.orders[slot]
+    if order["leaving"] == 1:
+        return
+    order["leaving"] = 1
+    if order["place"] != NIL:
+        own_at(bundle_of(session.desk), order)["left_lots"] = 0
+        order["place"] = NIL
+    message = new_request(session, Kind.CANCEL, slot)
+    message["price"] = order["asked_price"]
+    message["qty_lots"] = 0
+    message["ahead_lots"] = 0
+    _dispatch(bound, session, message)
+
+
+@helper
+def send_amend(bound, slot, price, left_lots):  # type: ignore[no-untyped-def]
+    """Ask for what is left of an order to be another quantity, or at another price.
+
+    What it asks for in more counts as open from now on. The venue is told the quantity with all
+    that our side knows to be filled: what was filled unknown to us is not entered again.
+    """
+    session = bundle_of(bound)
+    order = session.orders[slot]
+    more = max(np.int64(0), left_lots - order["open_lots"])
+    symbol = np.int64(order["symbol"])
+    open_more(bundle_of(session.desk).ledger, OURS, symbol, order["side"], more)
+    order["open_lots"] += more
+    order["leaving"] = 2
+    message = new_request(session, Kind.AMEND, slot)
+    message["price"] = price
+    message["qty_lots"] = order["filled_lots"] + left_lots
+    message["ahead_lots"] = more
+    _dispatch(bound, session, message)
+
+
+@verb
+def _log_refusal(session, symbol, ask, status):  # type: ignore[no-untyped-def]
+    """Log an order that was never sent; it has no id."""
+    run = session.run[0]
+    requests = bundle_of(session.wire).requests
+    message = requests[run["request_head"] % len(requests)]
+    message["order_id"] = 0
+    message["symbol"] = symbol
+    message["side"] = ask["side"]
+    message["price"] = ask["price"]
+    message["left_lots"] = 0
+    message["ahead_lots"] = 0
+    message["status"] = status
+    message["event"] = run["event"]
+    message["sent_ns"] = run["now_ns"]
+    message["venue_ns"] = run["now_ns"]
+    message["mid_twice"] = mid_of(bundle_of(session.desk).book, symbol)
+    write_step(bundle_of(session.logbook), run, message, Kind.REJECT, ask["qty_lots"])
+
+
+@helper
+def pull_orders(bound, symbol):  # type: ignore[no-untyped-def]
+    """Ask for all our orders in a symbol to be cancelled."""
+    session = bundle_of(bound)
+    slot = np.int64(session.dues[symbol]["first_own"])
+    while slot != NIL:
+        after = np.int64(session.orders[slot]["next_own"])
+        send_cancel(bound, slot)
+        slot = after
+
+
+# ---- what is refused ----------------------------------------------------------------------------
+
+
+@verb
+def order_status(session, symbol, ask):  # type: ignore[no-untyped-def]
+    """Whether our side may send an order, for all it knows; what it replaces is on its way out."""
+    desk = bundle_of(session.desk)
+    side, price, qty_lots = ask["side"], ask["price"], ask["qty_lots"]
+    record = desk.book.symbols[symbol]
+    if record["status"] == TradingStatus.HALTED or record["status"] == TradingStatus.PAUSED:
         return Status.SYMBOL_HALTED
+    if record["status"] == TradingStatus.CLOSED:
+        return Status.SESSION_CLOSED
     if qty_lots <= 0:
         return Status.QTY_NOT_POSITIVE
-    if qty_lots > desk.ledger.terms[desk.symbol]["qty_lots_max"]:
+    if qty_lots > desk.ledger.terms[symbol]["qty_lots_max"]:
         return Status.QTY_TOO_LARGE
-    if price < symbol["price_min"] or price > symbol["price_max"]:
-        return Status.PRICE_OUT_OF_RANGE
-    if price % tick_at(desk, price) != 0:
-        return Status.PRICE_OFF_TICK
-    if is_outside_window(desk, side, price):
-        return Status.OUTSIDE_WINDOW
-    if crosses_own(desk, side, price):
-        return Status.SELF_CROSS
-    return limit_status(desk.ledger, desk.book, OURS, desk.symbol, side, price, qty_lots, RESTS)
+    how, tif = np.int64(ask["terms"]), ask["tif"]
+    rests = how & Term.MARKET == 0 and tif != TimeInForce.IOC and tif != TimeInForce.FOK
+    if how & Term.POST_ONLY and not rests:
+        return Status.TERMS_CONFLICT
+    if ask["display_lots"] < 0 or ask["display_lots"] > qty_lots:
+        return Status.DISPLAY_OUT_OF_RANGE
+    if tif == TimeInForce.GTD and ask["expires_ns"] <= session.run[0]["now_ns"]:
+        return Status.EXPIRY_PAST
+    if how & Term.MARKET == 0:
+        if price < record["price_min"] or price > record["price_max"]:
+            return Status.PRICE_OUT_OF_RANGE
+        if price % tick_at(at_symbol(desk, symbol), price) != 0:
+            return Status.PRICE_OFF_TICK
+        shown = session.run[0]["window_levels"]
+        if is_outside_window(desk.book, shown, 2 * symbol + side, price):
+            return Status.OUTSIDE_WINDOW
+        if _crosses_own(session, symbol, side, price):
+            return Status.SELF_CROSS
+    if rests:
+        how |= RESTS
+    return limit_status(desk.ledger, desk.book, OURS, symbol, side, price, qty_lots, how)
+
+
+@helper
+def amend_status(bound, slot, price, left_lots):  # type: ignore[no-untyped-def]
+    """Whether our side may ask for an order to have another price, and so many lots left."""
+    session = bundle_of(bound)
+    order = session.orders[slot]
+    symbol, side, open_lots = np.int64(order["symbol"]), order["side"], order["open_lots"]
+    ask = session.asks[0]
+    ask["side"] = side
+    ask["price"] = price
+    ask["qty_lots"] = left_lots
+    ask["display_lots"] = 0
+    ask["tif"] = TimeInForce.IOC  # which rests already, and so counts as no other order
+    ask["terms"] = 0
+    ledger = bundle_of(session.desk).ledger
+    open_more(ledger, OURS, symbol, side, -open_lots)
+    status = order_status(session, symbol, ask)
+    open_more(ledger, OURS, symbol, side, open_lots)
+    return status
 
 
 @verb
-def is_outside_window(desk, side, price):  # type: ignore[no-untyped-def]
-    """Whether the tape does not show the queue at a price: as many levels as it shows are better.
-
-    The book can have more levels, where what left the window was not taken out of it.
-    """
-    shown = desk.run[0]["window_levels"]
-    owner = 2 * desk.symbol + side
-    if shown == 0 or desk.book.sides[owner]["level_count"] < shown:
-        return False
-    level = desk.book.sides[owner]["best"]
-    for _ in range(shown):
-        edge = desk.book.levels[level]["price"]
-        if (side == 0 and edge <= price) or (side == 1 and edge >= price):
-            return False
-        level = next_level(desk.book, level)
-    return True
-
-
-@verb
-def crosses_own(desk, side, price):  # type: ignore[no-untyped-def]
-    """Whether an order would meet one of ours on the other side."""
-    for level in range(QUOTE_LEVELS):
-        order = desk.own[desk.symbol, 1 - side, level]
-        if order["left_lots"] > 0:
-            if side == 0 and order["price"] <= price:
+def _crosses_own(session, symbol, side, price):  # type: ignore[no-untyped-def]
+    """Whether an order would meet one of ours on the other side that is not on its way out."""
+    slot = session.dues[symbol]["first_own"]
+    while slot != NIL:
+        order = session.orders[slot]
+        if order["side"] != side and order["leaving"] != 1 and order["terms"] & Term.MARKET == 0:
+            if side == 0 and order["asked_price"] <= price:
                 return True
-            if side == 1 and order["price"] >= price:
+            if side == 1 and order["asked_price"] >= price:
                 return True
+        slot = order["next_own"]
     return False
+
+
+@verb
+def slot_of_order(session, symbol, order_id):  # type: ignore[no-untyped-def]
+    """The slot of an order of ours that our side holds for open, or NIL."""
+    slot = np.int64(session.dues[symbol]["first_own"])
+    while slot != NIL and not is_of(session, slot, order_id):
+        slot = np.int64(session.orders[slot]["next_own"])
+    return slot

@@ -34,7 +34,7 @@ POSITION: Final = record(
     ("worth_twice", "i8"),  # the position at its mark; points
     ("gross_twice", "i8"),  # realised and unrealised; points
     ("day_start_twice", "i8"),  # equity when the session began
-    ("pad", "i8"),
+    ("funding_pico", "i8"),  # the part of the fees that was funding; above 0 we paid
 )
 
 # What trading an instrument costs, and how it is counted.
@@ -133,7 +133,7 @@ ACCOUNT: Final = record(
     ("pad4", "i8"),
 )
 
-# An order of ours; its slot is its place in the quotes: symbol, side, level.
+# What our side knows of the order at one place of its quotes: symbol, side, level.
 OWN: Final = record(
     64,
     ("order_id", "i8"),
@@ -143,7 +143,93 @@ OWN: Final = record(
     ("sequence", "i8"),  # recorded orders of this sequence and later are behind it
     ("entered_ns", "i8"),
     ("filled_lots", "i8"),
+    ("slot", "i8"),  # of its WORKING
+)
+
+# An order of ours on its way, at the venue and back: first what stands there, then what our side
+# knows, which latency keeps apart.
+WORKING: Final = record(
+    256,
+    ("order_id", "i8"),
+    ("price", "i8"),
+    ("left_lots", "i8"),  # open at the venue; 0 while it does not rest there
+    ("shown_lots", "i8"),  # of them displayed
+    ("display_lots", "i8"),  # what an iceberg displays at once, 0 for all
+    ("sequence", "i8"),  # recorded orders of this sequence and later are behind it
+    ("front_lots", "f8"),  # of a tape of price levels: what a model takes to be before it
+    ("traded_lots", "f8"),  # there, at its price, since the level was last set
+    ("entered_ns", "i8"),
+    ("ahead_lots", "i8"),  # recorded lots before it when it came to rest
+    ("expires_ns", "i8"),  # LATEST: never
+    ("next", "i4"),  # of ours that rest on its side, best first and oldest first; NIL: none
+    ("prev", "i4"),
+    ("asked_price", "i8"),  # from here on: as our side knows it
+    ("open_lots", "i8"),  # as the ledger counts it
+    ("filled_lots", "i8"),
+    ("asked_lots", "i8"),  # by the last NEW or AMEND
+    ("known_sequence", "i8"),
+    ("known_front_lots", "f8"),
+    ("sent_ns", "i8"),
+    ("place", "i8"),  # of our quotes, 2 * QUOTE_LEVELS a symbol; NIL: an order by itself
+    ("leaving", "i8"),  # 1 once its cancel was sent, 2 while an amend is on its way
+    ("next_own", "i4"),  # of ours in the symbol that our side holds for open; NIL: none
+    ("prev_own", "i4"),
+    ("symbol", "i4"),
+    ("side", "i1"),
+    ("tif", "i1"),  # a TimeInForce
+    ("terms", "i2"),  # bits of Term
     ("pad", "i8"),
+    ("pad2", "i8"),
+    ("pad3", "i8"),
+    ("pad4", "i8"),
+    ("pad5", "i8"),
+    ("pad6", "i8"),
+    ("pad7", "i8"),
+    ("done_lots", "i8"),  # filled, as the venue knows it
+    ("pad8", "i8"),
+)
+
+# An order that is asked for.
+ASK: Final = record(
+    64,
+    ("price", "i8"),
+    ("qty_lots", "i8"),
+    ("display_lots", "i8"),  # of an iceberg, 0 for all
+    ("expires_ns", "i8"),  # of a GTD order
+    ("place", "i8"),  # of our quotes, NIL: an order by itself
+    ("side", "i1"),
+    ("tif", "i1"),  # a TimeInForce
+    ("terms", "i2"),  # bits of Term
+    ("pad", "i4"),
+    ("pad2", "i8"),
+    ("pad3", "i8"),
+)
+
+# A message between our side and the venue.
+MESSAGE: Final = record(
+    128,
+    ("arrive_ns", "i8"),
+    ("sent_ns", "i8"),  # by our side: of an answer, when what it answers was sent
+    ("venue_ns", "i8"),  # of an answer: when it happened
+    ("order_id", "i8"),
+    ("price", "i8"),
+    ("qty_lots", "i8"),
+    ("left_lots", "i8"),
+    ("ahead_lots", "i8"),  # of an AMEND and its REJECT: how many lots more it asks for
+    ("mid_twice", "i8"),
+    ("amount_pico", "i8"),  # of a FUNDING: what we pay
+    ("event", "i8"),
+    ("slot", "i4"),
+    ("symbol", "i4"),
+    ("status", "i2"),
+    ("kind", "i1"),  # NEW, CANCEL or AMEND; ACK, FILL, CANCEL, AMEND, REJECT or FUNDING
+    ("side", "i1"),
+    ("maker", "i1"),
+    ("of_kind", "i1"),  # of a REJECT: what was refused
+    ("pad", "i2"),
+    ("pad2", "i8"),
+    ("pad3", "i8"),
+    ("pad4", "i8"),
 )
 
 # What a rule wants at one place of its quotes; quantity 0 is nothing.
@@ -165,9 +251,23 @@ FILL: Final = record(
     ("owner", "i2"),  # the account
 )
 
+# A fill in a backtest: a FILL, and what only a backtest knows.
+FILL_LINE: Final = record(
+    128,
+    *((name, FILL[name].str.lstrip("<|")) for name in FILL.names or ()),
+    ("local_ns", "i8"),  # when our side learnt of it
+    ("mid_twice", "i8"),  # best bid plus best ask of the venue then; 0 while one was missing
+    ("entry_ahead_lots", "i8"),  # before our order when it came to rest
+    ("ahead_lots", "i8"),  # still before it then
+    ("pad", "i8"),
+    ("pad2", "i8"),
+    ("pad3", "i8"),
+    ("pad4", "i8"),
+)
+
 # A step in the life of an order of ours.
 STEP: Final = record(
-    64,
+    128,
     ("venue_ns", "i8"),
     ("order_id", "i8"),
     ("price", "i8"),
@@ -178,47 +278,74 @@ STEP: Final = record(
     ("symbol", "i4"),
     ("side", "i1"),
     ("kind", "i1"),  # NEW, AMEND, CANCEL, FILL or REJECT
-    ("status", "i2"),  # of a REJECT
+    ("status", "i2"),  # of a REJECT, or of a CANCEL that nobody asked for
+    ("sent_ns", "i8"),  # when our side sent what this answers
+    ("local_ns", "i8"),  # when our side learnt of it
+    ("mid_twice", "i8"),
+    ("pad", "i8"),
+    ("pad2", "i8"),
+    ("pad3", "i8"),
+    ("pad4", "i8"),
+    ("pad5", "i8"),
 )
 
 # How a run goes: what was asked, and where it stands.
 RUN: Final = record(
-    192,
+    256,
     ("every_ns", "i8"),  # between decisions; 0: on change, -1: on fills only
     ("window_levels", "i8"),  # levels a side that the tape shows, 0 for all
     ("shares_book", "i8"),  # 1 where our orders stand in the book themselves
-    ("pad", "i8"),
-    ("now_ns", "i8"),
+    ("by_level", "i8"),  # 1 where the tape shows price levels, not orders
+    ("impact", "i8"),  # 1 where what we take is gone
+    ("two_clocks", "i8"),  # 1 where our side sees the market later than it is
+    ("now_ns", "i8"),  # of our side
+    ("floor_ns", "i8"),  # of the venue
     ("event", "i8"),  # place on the tape
-    ("event_base", "i8"),  # of the piece of the tape that is being run
+    ("place", "i8"),  # of the next event of the venue
+    ("view_place", "i8"),  # of the next that our side sees
+    ("due_ns", "i8"),  # events up to here come before whatever else is due
+    ("expiry_ns", "i8"),  # no order of ours expires before
     ("last_order_id", "i8"),
     ("fill_count", "i8"),  # in the ring, not yet drained
     ("step_count", "i8"),
+    ("request_head", "i8"),  # ever sent; what is in the ring is between tail and head
+    ("request_tail", "i8"),
+    ("answer_head", "i8"),
+    ("answer_tail", "i8"),
     ("seed", "i8"),
     ("taken", "i8"),  # 1 once an order of ours has taken from a level
     ("decision_count", "i8"),
     ("window_lost", "i8"),  # orders of ours put behind a level that was revealed again
-    ("pad8", "i8"),
-    ("pad9", "i8"),
-    ("pad10", "i8"),
     ("next_ns", "i8"),  # when symbols are next to be quoted, at an interval
+    ("working_count", "i8"),  # orders of ours that our side holds for open
+    ("view_ns", "i8"),  # when our side sees the next event; LATEST: there is none
+    ("until_ns", "i8"),  # when the run is to stop; LATEST: at its end
+    ("pad3", "i8"),
+    ("pad4", "i8"),
+    ("pad5", "i8"),
+    ("pad6", "i8"),
+)
+
+# When a symbol is to be quoted next, and where our orders in it begin.
+DUE: Final = record(
+    128,
+    ("next_ns", "i8"),
+    ("changed", "i8"),  # since the last decision
+    ("started", "i8"),
+    ("live_count", "i8"),  # orders of ours at the venue
+    ("own_bid", "i8"),  # the best price of our orders, beyond every price while there is none
+    ("own_ask", "i8"),
+    ("first_bid", "i4"),  # of our orders that rest at the venue; NIL: none
+    ("first_ask", "i4"),
+    ("first_own", "i4"),  # the oldest of those that our side holds for open
+    ("reducing_count", "i4"),  # of ours at the venue, reduce-only
+    ("position_lots", "i8"),  # as the venue knows it
+    ("is_still", "i8"),  # 1 while nothing trades: a halt, a pause, the close
+    ("last_own", "i4"),  # the newest of those that our side holds for open
+    ("pad", "i4"),
     ("pad2", "i8"),
     ("pad3", "i8"),
     ("pad4", "i8"),
     ("pad5", "i8"),
     ("pad6", "i8"),
-    ("pad7", "i8"),
-)
-
-# When a symbol is to be quoted next, and where our orders in it begin.
-DUE: Final = record(
-    64,
-    ("next_ns", "i8"),
-    ("changed", "i8"),  # since the last decision
-    ("started", "i8"),
-    ("live_count", "i8"),  # orders of ours in its book
-    ("own_bid", "i8"),  # the best price of our orders, beyond every price while there is none
-    ("own_ask", "i8"),
-    ("pad", "i8"),
-    ("pad2", "i8"),
 )

@@ -13,8 +13,7 @@ import numpy as np
 from mmjit.core.book import find_slot
 from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, STATUS_SPAN, Flag, Kind, SelfTrade, Status, TimeInForce
-from mmjit.core.desk import QUOTE_LEVELS, Desk, tick_at, want_nothing
-from mmjit.core.engine import at_symbol
+from mmjit.core.desk import QUOTE_LEVELS, Desk, at_symbol, tick_at, want_nothing
 from mmjit.core.jit import helper, verb
 from mmjit.core.records import COMMAND
 from mmjit.core.resting import Venue, leaves_of

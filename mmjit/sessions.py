@@ -1,0 +1,123 @@
+"""The arrays of a backtest: made for a tape and its settings, grown, copied, written and read."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from mmjit.core.bound import Bound
+from mmjit.core.codes import STATUS_SPAN
+from mmjit.core.desk import QUOTE_LEVELS, Desk
+from mmjit.core.latency import Delay, Jitter, Leg
+from mmjit.core.logbook import SPARE, Logbook
+from mmjit.core.pool import Pool
+from mmjit.core.records import EVENT, METER
+from mmjit.core.tables import ASK, DUE, FILL_LINE, MESSAGE, OWN, RUN, STEP, WANT, WORKING
+from mmjit.core.working import Floor, Session, Track, Wire
+from mmjit.replaying import book_for
+from mmjit.tape import Tape
+from mmjit.terms import Settings, every_ns, ledger_of, seed_of, ticks_of
+
+Array = np.ndarray[Any, Any]
+RING: Final = 1 << 16  # lines between two drains
+WORKING_MAX: Final = 1 << 16  # orders of ours, on their way and at the venue
+
+
+def session_of(tape: Tape, settings: Settings) -> Session:
+    """Everything that a run reads and writes, as it is before the first event."""
+    symbols = max(1, len(tape.instruments))
+    latencies, trips = settings.latency.as_arrays()
+    feed = latencies[Leg.FEED]
+    book, region = book_for(tape)
+    run = np.zeros(1, RUN)
+    run["every_ns"] = every_ns(settings.every)
+    run["window_levels"] = tape.window_levels
+    run["seed"] = seed_of(settings.seed)
+    run["by_level"] = is_by_level(tape)
+    run["impact"] = settings.impact
+    run["two_clocks"] = feed["model"] != Delay.NONE or feed["jitter"] != Jitter.NONE
+    seen = _seen(tape) if feed["model"] == Delay.RECORDED else np.zeros(0, np.int64)
+    view = book_for(tape)[0] if run["two_clocks"][0] else book
+    own = np.zeros((symbols, 2, QUOTE_LEVELS), OWN)
+    desk = Desk(view, own, ledger_of(tape, settings), ticks_of(tape.instruments), run, 0)
+    fronts = settings.model().defaults.view(np.uint8).copy()
+    unasked = np.zeros(STATUS_SPAN, np.int64)
+    floor = Floor(book, np.zeros(len(book.levels), np.int64), unasked, fronts)
+    wire = Wire(np.zeros(RING, MESSAGE), np.zeros(RING, MESSAGE), latencies, trips)
+    logbook = Logbook(np.zeros(RING + SPARE, FILL_LINE), np.zeros(RING + SPARE, STEP))
+    events = np.ascontiguousarray(tape.events).view(EVENT)
+    return Session(
+        run=run,
+        dues=np.zeros(symbols, DUE),
+        orders=np.zeros(WORKING_MAX, WORKING),
+        pool=Bound(_pool()),
+        desk=Bound(desk),
+        floor=Bound(floor),
+        wire=Bound(wire),
+        logbook=Bound(logbook),
+        track=Bound(Track(events, seen, np.zeros(STATUS_SPAN, np.int64), region)),
+        quotes=np.zeros((2, QUOTE_LEVELS + 1), WANT),
+        asks=np.zeros(1, ASK),
+        refused=np.zeros((symbols, STATUS_SPAN), np.int64),
+    )
+
+
+def _pool() -> Pool:
+    """The slots of our orders, none of them held."""
+    meter = np.zeros(1, METER)
+    meter["capacity"] = WORKING_MAX
+    return Pool(np.zeros(WORKING_MAX, np.int32), meter)
+
+
+def is_by_level(tape: Tape) -> bool:
+    """Whether a tape shows price levels, not orders."""
+    return "level" in tape.meta["kinds"]
+
+
+def _seen(tape: Tape) -> Array:
+    """The order in which our side sees the events, empty where it is the tape's own."""
+    local_ns = tape.events["local_ns"]
+    if (local_ns[1:] >= local_ns[:-1]).all():
+        return np.zeros(0, np.int64)
+    return np.argsort(local_ns, kind="stable")
+
+
+# ---- copies -------------------------------------------------------------------------------------
+
+_SHARED: Final = ("events", "seen")  # of the tape: never written, and as large as it
+
+
+def copy_of(session: Session) -> Session:
+    """The same state in arrays of its own; a book that serves both sides serves both again."""
+    copies: dict[int, Array] = {}
+    copied: Session = _copied(session, "", copies)
+    return copied
+
+
+def _copied(part: Any, name: str, copies: dict[int, Array]) -> Any:
+    if isinstance(part, Bound):
+        return Bound(_copied(part.bundle, name, copies))
+    if isinstance(part, tuple):
+        names = getattr(part, "_fields", [""] * len(part))
+        return type(part)(*(_copied(each, n, copies) for n, each in zip(names, part, strict=True)))
+    if not isinstance(part, np.ndarray) or name in _SHARED:
+        return part
+    if id(part) not in copies:
+        copies[id(part)] = part.copy()
+    return copies[id(part)]
+
+
+def grow(session: Session) -> None:
+    """Give a session rings of twice the size."""
+    run, wire, logbook = session.run[0], session.wire.bundle, session.logbook.bundle
+    requests = _longer(wire.requests, int(run["request_tail"]), int(run["request_head"]))
+    answers = _longer(wire.answers, int(run["answer_tail"]), int(run["answer_head"]))
+    session.wire.aim(wire._replace(requests=requests, answers=answers))
+    session.logbook.aim(Logbook(*(np.concatenate([ring, np.zeros_like(ring)]) for ring in logbook)))
+
+
+def _longer(ring: Array, tail: int, head: int) -> Array:
+    """A ring of twice the size, in which what is between tail and head stands where it should."""
+    longer = np.zeros(2 * len(ring), ring.dtype)
+    numbers = np.arange(tail, head)
+    longer[numbers % len(longer)] = ring[numbers % len(ring)]
+    return longer
