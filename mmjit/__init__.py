@@ -4,6 +4,7 @@
     mmjit.replay(tape).facts()                # the books at its end
     mmjit.depth(tape, symbol="AAPL")          # the best levels after every message
     mmjit.backtest(tape, strategy="pegged")   # a rule in the true queues, and what it earned
+    mmjit.queue_error(tape).summary()         # how far queue models are from those
 
 Everything below is loaded when it is first used.
 """
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from mmjit.market import Market
     from mmjit.partitioning import partition
     from mmjit.playing import Played, play
+    from mmjit.probing import QueueErrors, queue_error
     from mmjit.replaying import Replay, depth, replay
     from mmjit.sharding import ShardedReplay, replay_shards
     from mmjit.simulating import simulate
@@ -137,6 +139,7 @@ _HOMES: Final = {
     "market": ("Market",),
     "partitioning": ("partition",),
     "playing": ("Played", "play"),
+    "probing": ("QueueErrors", "queue_error"),
     "replaying": ("Replay", "depth", "replay"),
     "sharding": ("ShardedReplay", "replay_shards"),
     "simulating": ("simulate",),
@@ -172,6 +175,7 @@ __all__ = [
     "MmjitError",
     "Mode",
     "Played",
+    "QueueErrors",
     "QueueModel",
     "RefusedError",
     "Replay",
@@ -213,6 +217,7 @@ __all__ = [
     "position",
     "qty_at_best",
     "queue_ahead",
+    "queue_error",
     "queue_model",
     "read_fees",
     "read_limits",

@@ -377,9 +377,12 @@ def every_ns(text: str) -> int:
     """When a rule is asked, as RUN keeps it: nanoseconds, 0 on change, -1 on fills."""
     if text in ("change", "fill"):
         return 0 if text == "change" else -1
+    return interval_ns("every", text, "change, fill or ")
+
+
+def interval_ns(name: str, text: str, others: str = "") -> int:
+    """An interval such as 100ms in nanoseconds; an error names `others` that are taken too."""
     span = nanoseconds(text)
     if not span:
-        raise ArgumentError(
-            f"every: {text!r} is not change, fill or an interval such as 100ms or 1s"
-        )
+        raise ArgumentError(f"{name}: {text!r} is not {others}an interval such as 100ms or 1s")
     return span

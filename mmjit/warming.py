@@ -37,6 +37,7 @@ from mmjit.gauging import promises
 from mmjit.instrument import Instrument
 from mmjit.market import Market
 from mmjit.playing import compile_loop, play
+from mmjit.probing import queue_error
 from mmjit.progress import Progress
 from mmjit.replaying import audit_book, depth, replay
 from mmjit.rulebook import SHIPPED
@@ -204,10 +205,11 @@ def _replay(folder: Path, *, wide: bool) -> None:
 
 
 def _backtest(folder: Path, *, wide: bool) -> None:
-    """The engine, and each rule that is shipped."""
+    """The engine, and each rule and queue model that is shipped."""
     tape = _tape(folder, wide=wide)
     for name in SHIPPED:
         backtest(tape, strategy=name, progress=False)
+    queue_error(tape, progress=False, horizon="1s")
 
 
 def _state(folder: Path, *, wide: bool) -> None:

@@ -113,6 +113,7 @@ def test_after_warming_no_command_compiles(warmed, tmp_path):
         ["depth", tape, "--symbol", "SIM0", "--levels", "7", "-o", depth],
         ["backtest", tape, "--strategy", "pegged", "--out", run],
         ["backtest", tape, "--strategy", "skewed", "--every", "100ms", "--max-position", "500"],
+        ["queue-error", tape, "--every", "100ms", "--horizon", "200ms"],
         ["create", str(tmp_path / "state"), "--orders", "100"],
     ]
 

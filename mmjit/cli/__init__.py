@@ -25,6 +25,7 @@ COMMANDS: Final = (
     "depth",
     "simulate",
     "backtest",
+    "queue_error",
     "limits",
     "fees",
     "warm",

@@ -271,3 +271,30 @@ VENUE: Final = record(
     ("first_touched", "i8"),  # the first symbol whose holders have yet to be marked, plus 1
     ("best_moved", "i8"),  # 1 once the command being done has changed a best level
 )
+
+# A probe: an order of one lot that is only thought of, last in a queue as it came. Its owner and
+# its instant are its place in the table; one without `first_lots` was never entered.
+PROBE: Final = record(
+    64,
+    ("price", "i8"),
+    ("sequence", "i8"),  # orders of this sequence and later are behind it
+    ("first_lots", "i8"),  # ahead of it when it was entered
+    ("ahead_lots", "i8"),  # ahead of it in truth
+    ("front_lots", "f8"),  # and by the queue model
+    ("traded_lots", "i8"),  # at its price since the level last changed
+    ("true_ns", "i8"),  # when it was filled in truth, 0 before that, NIL if it never can be
+    ("model_ns", "i8"),  # and by the model
+)
+
+# How probes are entered and looked at.
+SURVEY: Final = record(
+    64,
+    ("first_ns", "i8"),  # the first instant
+    ("every_ns", "i8"),  # from one to the next
+    ("horizon_ns", "i8"),  # how long a probe lives
+    ("next_ns", "i8"),  # the next instant
+    ("now_ns", "i8"),  # the latest time of an event
+    ("oldest", "i8"),  # the first instant whose probes live,
+    ("newest", "i8"),  # and the one after the last
+    ("cut_count", "i8"),  # probes that lost their level
+)
