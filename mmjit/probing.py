@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from mmjit.core.authored import RuleError
-from mmjit.core.codes import STATUS_SPAN
+from mmjit.core.codes import STATUS_SPAN, Kind
 from mmjit.core.jit import loop_for
 from mmjit.core.probes import SHARES, Findings, Watch, follow_probes
 from mmjit.core.queues import QueueModel
@@ -96,6 +96,7 @@ class ModelError:
             "ahead_error_share": means[2],
             "ahead_error_share_abs": means[3],
             "fill_time_error_s": quartiles,
+            "fill_time_error_s_abs": float(np.abs(late_s).mean()) if len(late_s) else None,
         }
 
 
@@ -209,7 +210,7 @@ def queue_error(
     with Progress("queue-error", len(named) * len(tape.events), progress) as bar:
         for label, model in named:
             probes[:] = np.zeros((), PROBE)
-            watch = Watch(probes, survey.copy(), 2 * first)
+            watch = Watch(probes, np.zeros(probes.shape), survey.copy(), 2 * first)
             findings, spent = _follow(tape, model, watch, bar)
             seconds += spent
             filled_ns = probes["model_ns"][probes["first_lots"] > 0]
@@ -217,7 +218,8 @@ def queue_error(
     truth = _truth_of(probes, survey[0], first)
     if len(truth) == 0:
         raise ArgumentError(
-            f"every: at no instant each {every} was there a best price; import a longer recording"
+            f"every: at no instant each {every} was there a best price of a symbol that is traded; "
+            "lower it and the horizon"
         )
     every_ns, horizon_ns = int(survey[0]["every_ns"]), int(survey[0]["horizon_ns"])
     return QueueErrors(tape, every_ns, horizon_ns, truth, tuple(found), seconds)
@@ -245,13 +247,14 @@ def _plan(tape: Tape, every: str, horizon: str, sides: int) -> tuple[Array, int]
             f"horizon: {horizon} at an instant each {every} leaves more than {LIVE_MAX:,} probes a "
             "side alive; shorten it, or raise every"
         )
-    start_ns, end_ns = int(tape.events[0]["venue_ns"]), int(tape.events[-1]["venue_ns"])
+    began = int(np.argmax(tape.events["kind"] == Kind.ADD))  # before that there is no best price
+    start_ns, end_ns = int(tape.events[began]["venue_ns"]), int(tape.events[-1]["venue_ns"])
     first_ns = (start_ns // every_ns + 1) * every_ns
     instants = (end_ns - horizon_ns - first_ns) // every_ns + 1
     if instants < 1:
         raise ArgumentError(
-            f"horizon: no probe lives {horizon} on a tape of {(end_ns - start_ns) / 1e9:g} s; "
-            "shorten it and every"
+            f"horizon: no probe lives {horizon} on a tape of {(end_ns - start_ns) / 1e9:g} s of "
+            "orders; shorten it and every"
         )
     if sides * instants > PROBES_MAX:
         raise ArgumentError(

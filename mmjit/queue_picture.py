@@ -77,8 +77,8 @@ def draw_queue_errors(
         axes.grid(color="#e4e4e4", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    for axes in (ahead, fills):
-        axes.legend(frameon=False, fontsize=10)
+    for axes, place in ((ahead, "upper left"), (fills, "lower right")):
+        axes.legend(loc=place, frameon=False, fontsize=10)
     figure.suptitle(title, fontsize=14)
     figure.savefig(path)
     return Path(path)
@@ -115,16 +115,11 @@ def _draw_fills(
     horizon_s: float,
 ) -> None:
     """The share of probes that is filled after a time."""
-    for (ages, count), colour, label, width in (
-        *(
-            (one.filled, colour, one.label, 1.3)
-            for one, colour in zip(models, colours, strict=True)
-        ),
-        (truth, _BLACK, "truth", 2.4),
-    ):
-        steps = np.concatenate([[0.0], ages, [horizon_s]])
-        share = np.minimum(np.arange(len(steps)), len(ages)) * (100 / count)
-        axes.step(steps, share, where="post", color=colour, linewidth=width, label=label)
+    times = np.linspace(0, horizon_s, 600)
+    lines = [(one.filled, one.label, 1.3) for one in models] + [(truth, "truth", 2.4)]
+    for ((ages, count), label, width), colour in zip(lines, [*colours, _BLACK], strict=True):
+        share = np.searchsorted(ages, times, side="right") * (100 / count)
+        axes.plot(times, share, color=colour, linewidth=width, label=label)
     axes.set(title="probability of a fill", xlim=(0, horizon_s))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("time since the probe was entered (s)")

@@ -59,7 +59,8 @@ class NaiveProbes:
         self.looks: list[tuple[int, int, float, int]] = []  # age, ahead, front, first queue
         events = tape.events
         self.now_ns = -(1 << 62)
-        next_ns = (int(events[0]["venue_ns"]) // every_ns + 1) * every_ns
+        first = next((one for one in events if one["kind"] == Kind.ADD), events[0])
+        next_ns = (int(first["venue_ns"]) // every_ns + 1) * every_ns
         last_ns = int(events[-1]["venue_ns"]) - horizon_ns
         for place in range(len(events)):
             while next_ns <= int(events[place]["venue_ns"]):

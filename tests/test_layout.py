@@ -56,13 +56,13 @@ LAYOUTS = {
     ),
     "PROBE": (
         64,
-        "price:i8@0 sequence:i8@8 first_lots:i8@16 ahead_lots:i8@24 front_lots:f8@32 "
-        "traded_lots:i8@40 true_ns:i8@48 model_ns:i8@56",
+        "price:i8@0 sequence:i8@8 first_lots:i8@16 ahead_lots:i8@24 traded_lots:i8@32 "
+        "true_ns:i8@40 model_ns:i8@48 pad:i8@56",
     ),
     "SURVEY": (
         64,
         "first_ns:i8@0 every_ns:i8@8 horizon_ns:i8@16 next_ns:i8@24 now_ns:i8@32 oldest:i8@40 "
-        "newest:i8@48 cut_count:i8@56",
+        "newest:i8@48 pad:i8@56",
     ),
     "SEAT": (32, "qty_lots:i8@0 price:i8@8 symbol:i4@16 side:i4@20 order_id:i8@24"),
     "BOUNDS": (

@@ -17,7 +17,8 @@ columns:
                        way round, in % of the model's
   ahead, |ahead|       queue ahead by the model less the true one, mean in lots, and of its size, at
                        the instants until the true fill; % of the queue when the probe was entered
-  fill time            the model's less the true one of those filled by both, in s: quartiles
+  late, |late|         the model's fill time less the true one, of those filled by both, in s:
+                       quartiles, and the mean of its size
 
 models, with their parameters (power3:n=2; log1 counts in units of unit_lots):
   risk_averse  power1 power2 power3 n=3.0  log1 log2 unit_lots=1.0
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 _HEAD = (
     *("model", "truth", "model", "both", "missed %", "invented %"),
-    *("ahead", "|ahead|", "ahead %", "|ahead| %", "fill time 25%", "50%", "75%"),
+    *("ahead", "|ahead|", "ahead %", "|ahead| %", "late 25%", "50%", "75%", "|late|"),
 )
 
 
@@ -97,8 +98,8 @@ def describe(summary: dict[str, Any], every: str, horizon: str) -> str:
         f"{summary['probes']:,} probes of one lot, entered each {every} behind "
         f"{summary['mean_first_lots']:,.1f} lots on average, for {horizon} each",
         text.table(rows, _HEAD),
-        "ahead: the model's queue ahead less the true one, in lots and % of the queue at entry; "
-        "fill time in s",
+        "ahead: the model's queue less the true one, in lots and % of the first queue; late: the "
+        "model's fill less the true one, in s",
     ]
     if summary["cut"]:
         lines.append(
@@ -113,16 +114,20 @@ def _row(label: str, part: dict[str, Any]) -> tuple[str, ...]:
     counts = ("filled_true", "filled_model", "filled_both")
     lots = ("ahead_error_lots", "ahead_error_lots_abs")
     shares = ("ahead_error_share", "ahead_error_share_abs")
-    quartiles = part["fill_time_error_s"] or (None, None, None)
+    late = (*(part["fill_time_error_s"] or (None, None, None)), part["fill_time_error_s_abs"])
     return (
         label,
         *(text.count(part[name]) for name in counts),
         *(_percent(part[name]) for name in ("missed_share", "invented_share")),
-        *("-" if part[name] is None else f"{part[name]:.3f}" for name in lots),
+        *(_number(part[name]) for name in lots),
         *(_percent(part[name]) for name in shares),
-        *("-" if value is None else f"{value:.3f}" for value in quartiles),
+        *(_number(value) for value in late),
     )
 
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

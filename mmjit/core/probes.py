@@ -30,6 +30,7 @@ class Watch(NamedTuple):
     """The probes of neighbouring symbols."""
 
     probes: Any  # PROBE per watched owner and instant
+    fronts: Any  # float64 alike: lots before it, by the queue model
     survey: Any  # SURVEY, one
     first_owner: int  # of those that are watched
 
@@ -91,17 +92,17 @@ def _look(book, watch, findings):  # type: ignore[no-untyped-def]
             probe = watch.probes[row, instant]
             if probe["first_lots"] > 0 and probe["true_ns"] == 0:
                 age_ns = survey["next_ns"] - survey["first_ns"] - instant * survey["every_ns"]
-                _note(findings, probe, age_ns // survey["every_ns"])
+                front = 0.0 if probe["model_ns"] != 0 else max(watch.fronts[row, instant], 0.0)
+                _note(findings, probe, front, age_ns // survey["every_ns"])
         if survey["newest"] < watch.probes.shape[1]:
-            _enter(book, watch.first_owner + row, watch.probes[row, survey["newest"]])
+            _enter(book, watch, row)
     survey["newest"] = min(survey["newest"] + 1, watch.probes.shape[1])
     survey["next_ns"] += survey["every_ns"]
 
 
 @verb
-def _note(findings, probe, age):  # type: ignore[no-untyped-def]
+def _note(findings, probe, front, age):  # type: ignore[no-untyped-def]
     """Add the error of a probe at an age to what was found."""
-    front = 0.0 if probe["model_ns"] != 0 else max(probe["front_lots"], 0.0)
     first = np.float64(probe["first_lots"])
     error = front - probe["ahead_lots"]
     sums = findings.by_age[age]
@@ -116,18 +117,20 @@ def _note(findings, probe, age):  # type: ignore[no-untyped-def]
 
 
 @verb
-def _enter(book, owner, probe):  # type: ignore[no-untyped-def]
+def _enter(book, watch, row):  # type: ignore[no-untyped-def]
     """Put a probe last in the queue of a side's best price, if it has one and is being traded."""
+    owner, instant = watch.first_owner + row, watch.survey[0]["newest"]
     status = book.symbols[owner >> 1]["status"]
     level = np.int64(book.sides[owner]["best"])
     if level == NIL or (status != TradingStatus.UNKNOWN and status != TradingStatus.TRADING):
         return
     record = book.levels[held(level)]
+    probe = watch.probes[row, instant]
     probe["price"] = record["price"]
     probe["sequence"] = book.control[0]["sequence"]
     probe["first_lots"] = record["qty_lots"]
     probe["ahead_lots"] = record["qty_lots"]
-    probe["front_lots"] = record["qty_lots"]
+    watch.fronts[row, instant] = record["qty_lots"]
 
 
 @verb
@@ -226,8 +229,9 @@ def _shift(model, params, watch, mark, shown, traded_lots):  # type: ignore[no-u
     before, after = shown
     survey = watch.survey[0]
     now_ns = survey["now_ns"]
+    row = owner - watch.first_owner
     for instant in range(survey["oldest"], survey["newest"]):
-        probe = watch.probes[owner - watch.first_owner, instant]
+        probe = watch.probes[row, instant]
         if probe["price"] != price or probe["first_lots"] == 0:
             continue
         if probe["true_ns"] == 0:
@@ -236,24 +240,24 @@ def _shift(model, params, watch, mark, shown, traded_lots):  # type: ignore[no-u
             elif traded_lots > 0:
                 probe["true_ns"] = now_ns
         if probe["model_ns"] == 0:
-            _hear(probe, traded_lots, now_ns)
+            _hear(watch, row, instant, traded_lots)
         if probe["model_ns"] == 0 and before != after:
-            traded = probe["traded_lots"]
-            front = front_after(model, params, probe["front_lots"], traded, before, after)
-            probe["front_lots"] = front
+            front, traded = watch.fronts[row, instant], probe["traded_lots"]
+            watch.fronts[row, instant] = front_after(model, params, front, traded, before, after)
             probe["traded_lots"] = 0
     if traded_lots > 0:
         _fill_through(watch, owner, price, 0)
 
 
 @verb
-def _hear(probe, qty_lots, now_ns):  # type: ignore[no-untyped-def]
+def _hear(watch, row, instant, qty_lots):  # type: ignore[no-untyped-def]
     """A trade at the price of a probe takes from the model's front."""
-    front, reached = trade_at(probe["front_lots"], qty_lots)
-    probe["front_lots"] = front
+    probe = watch.probes[row, instant]
+    front, reached = trade_at(watch.fronts[row, instant], qty_lots)
+    watch.fronts[row, instant] = front
     probe["traded_lots"] += qty_lots
     if reached > 0:
-        probe["model_ns"] = now_ns
+        probe["model_ns"] = watch.survey[0]["now_ns"]
 
 
 @verb
@@ -264,11 +268,12 @@ def _trade(watch, event):  # type: ignore[no-untyped-def]
     survey = watch.survey[0]
     for side in range(2):
         owner = 2 * np.int64(event["symbol"]) + side
+        row = owner - watch.first_owner
         for instant in range(survey["oldest"], survey["newest"]):
-            probe = watch.probes[owner - watch.first_owner, instant]
+            probe = watch.probes[row, instant]
             is_there = probe["first_lots"] > 0 and probe["price"] == event["price"]
             if is_there and probe["model_ns"] == 0:
-                _hear(probe, event["qty_lots"], survey["now_ns"])
+                _hear(watch, row, instant, event["qty_lots"])
         _fill_through(watch, owner, event["price"], 0)
 
 
@@ -290,7 +295,6 @@ def _cut(watch, owner, price, every):  # type: ignore[no-untyped-def]
     for instant in range(survey["oldest"], survey["newest"]):
         probe = watch.probes[owner - watch.first_owner, instant]
         if probe["first_lots"] > 0 and (every == 1 or probe["price"] == price):
-            survey["cut_count"] += probe["true_ns"] == 0
             _end(probe, NIL)
 
 

@@ -280,10 +280,10 @@ PROBE: Final = record(
     ("sequence", "i8"),  # orders of this sequence and later are behind it
     ("first_lots", "i8"),  # ahead of it when it was entered
     ("ahead_lots", "i8"),  # ahead of it in truth
-    ("front_lots", "f8"),  # and by the queue model
     ("traded_lots", "i8"),  # at its price since the level last changed
     ("true_ns", "i8"),  # when it was filled in truth, 0 before that, NIL if it never can be
-    ("model_ns", "i8"),  # and by the model
+    ("model_ns", "i8"),  # and by the queue model
+    ("pad", "i8"),
 )
 
 # How probes are entered and looked at.
@@ -296,5 +296,5 @@ SURVEY: Final = record(
     ("now_ns", "i8"),  # the latest time of an event
     ("oldest", "i8"),  # the first instant whose probes live,
     ("newest", "i8"),  # and the one after the last
-    ("cut_count", "i8"),  # probes that lost their level
+    ("pad", "i8"),
 )
