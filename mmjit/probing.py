@@ -292,7 +292,15 @@ def _follow(tape: Tape, model: QueueModel, watch: Watch, bar: Progress) -> tuple
     began = time.perf_counter()
     for start in range(0, len(tape.events), PIECE):
         piece = tape.events[start : start + PIECE]
-        loop(entry, params, book, region, piece, watched)
+        try:
+            loop(entry, params, book, region, piece, watched)
+        except AssertionError:  # a checked run has found a mistake of ours
+            raise
+        except Exception as error:  # of the model: nothing else in the loop can raise
+            raise StrategyError(
+                f"queue model {model.name} raised {type(error).__name__}: {error}; a model "
+                "returns, it does not raise"
+            ) from error
         bar.advance(len(piece))
     return findings, time.perf_counter() - began
 

@@ -244,6 +244,17 @@ def test_a_tape_of_nothing_is_refused():
         queue_error(tape_of(instruments=[Instrument(symbol="NONE")]))
 
 
+def test_a_model_that_raises_is_named_in_the_error():
+    @queue_model()
+    def raising(params, front_lots, traded_lots, before_lots, after_lots):
+        if after_lots < before_lots:
+            raise ValueError("no")
+        return front_lots
+
+    with pytest.raises(StrategyError, match="queue model raising raised ValueError"):
+        played(b.delete(1), model=raising)
+
+
 @pytest.mark.skipif(not COMPILED, reason="nothing is compiled with the JIT off")
 def test_a_model_that_does_not_compile_is_an_error_of_the_strategy():
     @queue_model()

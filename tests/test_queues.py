@@ -289,10 +289,16 @@ def test_a_model_that_cannot_be_compiled_says_so():
     def lost(params, front_lots, traded_lots, before_lots, after_lots):
         return no_such_name  # noqa: F821
 
+    @queue_model()
+    def silent(params, front_lots, traded_lots, before_lots, after_lots):
+        front_lots -= traded_lots
+
     with pytest.raises(RuleError, match="queue model printing calls print"):
         printing.entry()
     with pytest.raises(RuleError, match=r"queue model lost does not compile.*'no_such_name'"):
         lost.entry()
+    with pytest.raises(RuleError, match="silent does not compile: it can end without returning"):
+        silent.entry()
 
 
 PROCESS = """

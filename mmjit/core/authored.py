@@ -190,6 +190,8 @@ def _explain(text: str) -> str:
             "a price or quantity given to `want` is a float; wants are whole price units and lots: "
             "use on_tick, behind or //"
         )
+    if "No conversion from none to float64" in text:
+        return "it can end without returning a number; return the new front_lots"
     name = re.search(r"Untyped global name '(\w+)'|name '(\w+)' is not defined", text)
     if name is not None:
         return f"the name {name[1] or name[2]!r} is not defined or not usable in a kernel"
