@@ -218,6 +218,18 @@ def test_a_model_is_given_floats_within_what_was_shown():
     assert followed(checking, [(TRADE, 2), (DEPTH, 7)], 9)[0] == [7.0, 9 / 4 + 7 / 8]
 
 
+def test_a_model_is_told_of_no_front_below_nothing():
+    @queue_model()
+    def carrying(params, front_lots, traded_lots, before_lots, after_lots):
+        return 0.7 if after_lots == 9 else front_lots + 2
+
+    assert followed(carrying, [(DEPTH, 9), (TRADE, 1), (DEPTH, 8)], 9)[0] == [
+        0.7,
+        pytest.approx(-0.3),
+        2.0,
+    ]
+
+
 SOURCE = """
 import mmjit
 
