@@ -12,7 +12,7 @@ Everything below is loaded when it is first used.
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-__version__ = "0.1.0"
+from mmjit.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from mmjit.arena import State, create_state, open_state

@@ -8,7 +8,6 @@ from typing import Any, Final
 import numba
 import numpy as np
 
-from mmjit import __version__
 from mmjit.core.codes import Mode, Status
 from mmjit.core.ledger import Ledger
 from mmjit.core.rules import Rule, stamp_of
@@ -16,6 +15,7 @@ from mmjit.feeds.importing import anomaly_counts
 from mmjit.instrument import Instrument
 from mmjit.tape import Tape
 from mmjit.terms import PICO, Settings, currencies_of, currency_of, exact, settlement
+from mmjit.version import __version__
 
 Array = np.ndarray[Any, Any]
 MONEY: Final = (
