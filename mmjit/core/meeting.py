@@ -194,7 +194,7 @@ def _meet_by_level(model, bound, session, event):  # type: ignore[no-untyped-def
     floor, symbol = bundle_of(session.floor), np.int64(event["symbol"])
     book, due, track = floor.book, session.dues[symbol], bundle_of(session.track)
     is_near = False
-    lots = np.int64(0)
+    level, lots = np.int64(NIL), np.int64(0)
     if event["kind"] != Kind.LEVEL:
         is_near = event["kind"] != Kind.CLEAR
     elif due["live_count"] > 0 or session.run[0]["taken"] != 0:
@@ -203,21 +203,18 @@ def _meet_by_level(model, bound, session, event):  # type: ignore[no-untyped-def
             reaches(due, event["side"], price) or reaches(due, 1 - event["side"], price)
         )
         if is_near:
-            lots = _lots_at(book, 2 * symbol + event["side"], price)
+            level = np.int64(level_at(book, 2 * symbol + event["side"], price))
+    if level != NIL:
+        lots = np.int64(book.levels[level]["qty_lots"])
     before = book.control[0]["sequence"]
     apply_dirty(book, track.region, event, floor.counts)
     if book.control[0]["sequence"] == before:
         return False
     if is_near:
+        if level != NIL and event["qty_lots"] < lots:
+            _cap_taken(session, level, np.int64(0))
         meet_change(model, bound, event, lots)
     return True
-
-
-@verb
-def _lots_at(book, owner, price):  # type: ignore[no-untyped-def]
-    """The lots at a price; 0 where there is no such level."""
-    level = level_at(book, owner, price)
-    return np.int64(0) if level == NIL else np.int64(book.levels[level]["qty_lots"])
 
 
 @helper
@@ -235,12 +232,8 @@ def meet_change(model, bound, event, before_lots):  # type: ignore[no-untyped-de
     kind = event["kind"]
     if kind == Kind.LEVEL:
         _move_fronts(model, session, due, event, before_lots)
-        owner = 2 * np.int64(event["symbol"]) + event["side"]
-        level = level_at(bundle_of(session.floor).book, owner, event["price"])
         if event["qty_lots"] > before_lots:
             _meet_growth(bound, session, due, event, event["qty_lots"] - before_lots)
-        elif level != NIL:
-            _cap_taken(session, level, np.int64(0))
     elif kind == Kind.TRADE:
         if _trades(due, event) and due["live_count"] > 0:
             _meet_trade(bound, session, due, event)
