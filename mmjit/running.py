@@ -10,15 +10,8 @@ import numpy as np
 from mmjit.arguments import whole
 from mmjit.core.bound import Bound
 from mmjit.core.codes import NIL, Term, TimeInForce
-from mmjit.core.engine import (
-    FULL,
-    ask_amend,
-    ask_cancel,
-    ask_new,
-    begin_session,
-    run_session,
-    run_until,
-)
+from mmjit.core.engine import FULL, begin_session, run_session, run_until
+from mmjit.core.hand import ask_amend, ask_cancel, ask_new
 from mmjit.core.jit import loop_for
 from mmjit.core.rules import Rule, RuleError, parameters, rule_signature, strategy
 from mmjit.core.tables import FILL_LINE, STEP

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 
 from mmjit.arena import create_state
-from mmjit.backtesting import backtest
+from mmjit.backtesting import backtest, start_backtest
 from mmjit.capacity import Capacity
 from mmjit.core.cache import cache_folder, tally
 from mmjit.core.codes import ASK, BID, Flag, Kind
@@ -209,6 +209,10 @@ def _backtest(folder: Path, *, wide: bool) -> None:
     tape = _tape(folder, wide=wide)
     for name in SHIPPED:
         backtest(tape, strategy=name, progress=False)
+    run = start_backtest(tape).advance(event=1)
+    order_id = run.submit(BID, 1, 1)
+    run.amend(order_id, 2, 1)
+    run.cancel(order_id)
     queue_error(tape, progress=False, horizon="1s")
 
 

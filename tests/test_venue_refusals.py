@@ -405,7 +405,13 @@ def _collared_elsewhere():
 ELSEWHERE = {
     *(Status.OK, Status.SYMBOL_IN_USE, Status.PRICE_MAX_BELOW_MIN, Status.PRICE_SPAN_TOO_WIDE),
     *(Status.INCREMENT_NOT_POSITIVE, Status.QUOTE_UNKNOWN, Status.PRICE_OFF_TICK),
-    *(Status.OUTSIDE_WINDOW, Status.SELF_CROSS, Status.HANDLE_OUT_OF_RANGE, Status.HANDLE_TAKEN),
+    *(
+        Status.LOST_ON_THE_WAY,
+        Status.OUTSIDE_WINDOW,
+        Status.SELF_CROSS,
+        Status.HANDLE_OUT_OF_RANGE,
+        Status.HANDLE_TAKEN,
+    ),
     *(Status.LEVEL_HAS_ORDERS, Status.OVER_EXECUTION, Status.KILL_SWITCH_ARMED),
 }
 

@@ -29,7 +29,8 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "backtest",
         help="run a quoting rule through a tape",
-        description="Our orders rest in the true queues of the tape; nothing is assumed to fill.",
+        description="Our orders rest in the true queues of a tape of orders; on a tape of price "
+        "levels where a queue model takes them to be. Nothing is assumed to fill.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -74,18 +75,77 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limits", type=Path, metavar="FILE", help="of every kind, TOML; see mmjit limits --help"
     )
+    parser.add_argument(
+        "--fees", type=Path, metavar="FILE", help="of every kind, TOML; see mmjit fees --help"
+    )
     parser.add_argument("--seed", type=whole_number, default=0, help="kept in the log")
+    add_venue_options(parser)
+
+
+def add_venue_options(parser: argparse.ArgumentParser) -> None:
+    """The options that shape the venue."""
+    texts = "none, a time such as 250us, or with a jitter 1ms+lognormal(200us,0.5)"
+    parser.add_argument(
+        "--feed-latency", default="none", metavar="TEXT", help=f"{texts}; or recorded: as the tape"
+    )
+    parser.add_argument(
+        "--entry-latency",
+        default="none",
+        metavar="TEXT",
+        help="of our orders, to the venue; as above, or rows: as measured (--latency-rows)",
+    )
+    parser.add_argument(
+        "--response-latency", default="none", metavar="TEXT", help="of its answers; as for orders"
+    )
+    parser.add_argument(
+        "--cancel-latency", metavar="TEXT", help="of our cancels (default: as for orders)"
+    )
+    parser.add_argument(
+        "--latency-rows",
+        metavar="FILE",
+        help="measured round trips, .npy, .npz or .csv: sent_ns, venue_ns, received_ns",
+    )
+    parser.add_argument(
+        "--queue-model",
+        default="risk_averse",
+        metavar="NAME|FILE.py:FUNC",
+        help="of a tape of price levels, such as power3:n=3; see mmjit queue-error --help "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--no-impact",
+        action="store_true",
+        help="what our aggressive orders take can be taken again (default: it is gone)",
+    )
 
 
 def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """The keywords of `mmjit.backtest` that the options say."""
+    from mmjit.fees import read_fees
+    from mmjit.latency import Latency
     from mmjit.limits_file import read_limits
 
     limits = None if arguments.limits is None else read_limits(arguments.limits)
+    latency = Latency(
+        feed=arguments.feed_latency,
+        entry=arguments.entry_latency,
+        response=arguments.response_latency,
+        cancel=arguments.cancel_latency,
+        rows=arguments.latency_rows,
+        seed=arguments.seed,
+    )
     params = params_of(arguments.param, "qty_lots=100")
     names = ("every", "maker_fee", "taker_fee", "max_position", "max_long", "max_short", "seed")
     given = {name: getattr(arguments, name) for name in names}
-    return {"params": params, "limits": limits, **given}
+    return {
+        "params": params,
+        "limits": limits,
+        "fees": None if arguments.fees is None else read_fees(arguments.fees),
+        "latency": latency,
+        "queue_model": arguments.queue_model,
+        "impact": not arguments.no_impact,
+        **given,
+    }
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -131,6 +191,7 @@ def describe(summary: dict[str, Any], currency: str) -> str:
             f"the tape shows {summary['window_levels']} levels a side: orders behind them are "
             f"refused (outside_window); {summary['requeued']:,} went behind a level shown again"
         )
+    lines.append(_assumed(summary["assumed"]))
     if summary["anomalies"]:
         lines.append(f"anomalies of the feed: {text.counts(summary['anomalies'])}")
     lines.append(
@@ -138,6 +199,15 @@ def describe(summary: dict[str, Any], currency: str) -> str:
         f"{summary['ns_per_event']:.0f} ns an event"
     )
     return "\n".join(lines)
+
+
+def _assumed(assumed: dict[str, Any]) -> str:
+    """What was assumed, in a line."""
+    legs = {leg: assumed["latency"][leg] for leg in ("feed", "entry", "response")}
+    said = ", ".join(f"{leg} {text}" for leg, text in legs.items() if text != "none")
+    queue = "true queues" if assumed["queue"] == "true" else f"queues by {assumed['queue']}"
+    gone = "what we take is gone" if assumed["impact"] == "taken" else "impact none"
+    return f"{queue}; latency: {said or 'none'}; {gone}"
 
 
 _HEAD = (

@@ -17,7 +17,7 @@ import numpy as np
 from mmjit.core.codes import NIL, Flag, Kind, Status
 from mmjit.core.index import erase, insert, lookup, note_of, tag_of
 from mmjit.core.intrinsics import rarely, record_bytes, within
-from mmjit.core.jit import helper, verb
+from mmjit.core.jit import verb
 from mmjit.core.levels import (
     LEVEL_QTY_MAX,
     add_page,
@@ -312,7 +312,7 @@ def _move(book, slot, old_level, level, event):  # type: ignore[no-untyped-def]
 # ---- verbs on levels and symbols ------------------------------------------------------------
 
 
-@helper
+@verb
 def set_level(book, event):  # type: ignore[no-untyped-def]
     """Set the quantity of a level that has no orders of its own (L2); 0 removes it."""
     if not within(event["symbol"], len(book.symbols)):

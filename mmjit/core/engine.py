@@ -19,7 +19,7 @@ import numpy as np
 
 from mmjit.core.ahead import prefetch_neighbours, prefetch_order
 from mmjit.core.bound import bundle_of
-from mmjit.core.codes import NIL, Flag, Kind, Status
+from mmjit.core.codes import NIL, Flag, Kind
 from mmjit.core.desk import QUOTE_LEVELS, at_symbol, want_nothing
 from mmjit.core.floor import arrive, expire
 from mmjit.core.hearing import FILLED, HEARD, MOVED, OURS, hear, revalue
@@ -29,15 +29,7 @@ from mmjit.core.ledger import ORDERS_OPEN
 from mmjit.core.logbook import has_room
 from mmjit.core.meeting import meet
 from mmjit.core.posting import has_answer_room, next_answer_ns, next_request_ns
-from mmjit.core.quoting import (
-    amend_status,
-    pull_orders,
-    send_amend,
-    send_cancel,
-    send_new,
-    settle,
-    slot_of_order,
-)
+from mmjit.core.quoting import pull_orders, settle
 from mmjit.core.replay import AHEAD, apply_dirty, slot_ahead, slot_of
 from mmjit.core.working import LATEST, own_at
 
@@ -119,7 +111,7 @@ def _walk(rule, model, bound, stop, params, memory):  # type: ignore[no-untyped-
             apply_dirty(book, track.region, event, bundle_of(session.floor).counts)
             continue
         due = session.dues[symbol]
-        if not _has_room(session, symbol):
+        if not has_room_for(session, symbol):
             run["place"] = place
             return FULL
         run["floor_ns"] = max(run["floor_ns"], event["venue_ns"])
@@ -165,7 +157,7 @@ def _look(rule, bound, params, memory):  # type: ignore[no-untyped-def]
             apply_dirty(desk.book, track.region, event, track.unseen)
             aim_view(session, run["view_place"] + 1)
             continue
-        if not _has_room(session, symbol):
+        if not has_room_for(session, symbol):
             return FULL
         run["now_ns"] = max(run["now_ns"], run["view_ns"])
         due = session.dues[symbol]
@@ -256,7 +248,7 @@ def _do_due(rule, bound, params, memory):  # type: ignore[no-untyped-def]
     if next_request_ns(session) <= due_ns:
         number = run["request_tail"] % len(wire.requests)
         message = wire.requests[number]
-        if not _has_room(session, np.int64(message["symbol"])):
+        if not has_room_for(session, np.int64(message["symbol"])):
             return False
         run["floor_ns"] = max(run["floor_ns"], message["arrive_ns"])
         run["request_tail"] += 1
@@ -264,13 +256,13 @@ def _do_due(rule, bound, params, memory):  # type: ignore[no-untyped-def]
     elif next_answer_ns(session) <= due_ns:
         number = run["answer_tail"] % len(wire.answers)
         symbol = np.int64(wire.answers[number]["symbol"])
-        if not _has_room(session, symbol):
+        if not has_room_for(session, symbol):
             return False
         run["answer_tail"] += 1
         hear(bound, number)
         _act_on(rule, bound, symbol, params, memory)
     elif run["expiry_ns"] - 1 <= due_ns:
-        if not _has_room(session, np.int64(0)):
+        if not has_room_for(session, np.int64(0)):
             return False
         run["floor_ns"] = max(run["floor_ns"], run["expiry_ns"])
         expire(bound)
@@ -325,7 +317,7 @@ def _decide_on_time(rule, bound, params, memory):  # type: ignore[no-untyped-def
         due = session.dues[symbol]
         if due["started"] == 0 or due["next_ns"] > now_ns:
             continue
-        if not _has_room(session, symbol):
+        if not has_room_for(session, symbol):
             return False
         _decide(rule, bound, symbol, params, memory[symbol])
         due["next_ns"] = now_ns + 1
@@ -364,7 +356,7 @@ def _decide(rule, bound, symbol, params, memory):  # type: ignore[no-untyped-def
 
 
 @verb
-def _has_room(session, symbol):  # type: ignore[no-untyped-def]
+def has_room_for(session, symbol):  # type: ignore[no-untyped-def]
     """Whether the rings can take whatever the next event or decision of a symbol brings."""
     run = session.run[0]
     sides = bundle_of(session.floor).book.sides
@@ -406,51 +398,3 @@ def run_until(bound, until_ns):  # type: ignore[no-untyped-def]
     session = bundle_of(bound)
     session.run[0]["until_ns"] = until_ns
     set_due(session)
-
-
-@kernel
-def ask_new(bound, symbol):  # type: ignore[no-untyped-def]
-    """Send the order that stands first in `asks`; returns its id, or a status."""
-    session = bundle_of(bound)
-    if not _has_room(session, symbol):
-        return np.int64(Status.ORDER_POOL_EXHAUSTED)
-    _wake(session)
-    return send_new(bound, symbol, session.asks[0])
-
-
-@kernel
-def ask_cancel(bound, symbol, order_id):  # type: ignore[no-untyped-def]
-    """Ask for an order to be cancelled; returns a status."""
-    session = bundle_of(bound)
-    slot = slot_of_order(session, symbol, order_id)
-    if slot == NIL:
-        return np.int64(Status.ORDER_ID_UNKNOWN)
-    if not _has_room(session, symbol):
-        return np.int64(Status.ORDER_POOL_EXHAUSTED)
-    _wake(session)
-    send_cancel(bound, slot)
-    return np.int64(Status.OK)
-
-
-@kernel
-def ask_amend(bound, symbol, order_id, price, left_lots):  # type: ignore[no-untyped-def]
-    """Ask for an order to have another price, and so many lots left; returns a status."""
-    session = bundle_of(bound)
-    slot = slot_of_order(session, symbol, order_id)
-    if slot == NIL or session.orders[slot]["leaving"] != 0:
-        return np.int64(Status.ORDER_ID_UNKNOWN)
-    if not _has_room(session, symbol):
-        return np.int64(Status.ORDER_POOL_EXHAUSTED)
-    _wake(session)
-    status = amend_status(bound, slot, price, left_lots)
-    if status == Status.OK:
-        send_amend(bound, slot, price, left_lots)
-    return np.int64(status)
-
-
-@verb
-def _wake(session):  # type: ignore[no-untyped-def]
-    """It is as late as the run was to stop at."""
-    run = session.run[0]
-    if run["until_ns"] < LATEST:
-        run["now_ns"] = max(run["now_ns"], run["until_ns"])
