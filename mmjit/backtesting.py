@@ -8,7 +8,8 @@ from mmjit.core.rules import Rule
 from mmjit.outcome import Backtest as Backtest
 from mmjit.rulebook import find_rule, with_parameters
 from mmjit.runlog import run_log
-from mmjit.running import Run, idle
+from mmjit.running import Run as Run
+from mmjit.running import idle
 from mmjit.tape import Tape, open_tape
 from mmjit.terms import Settings
 
