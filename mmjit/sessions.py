@@ -75,7 +75,7 @@ def is_by_level(tape: Tape) -> bool:
 
 def _seen(tape: Tape) -> Array:
     """The order in which our side sees the events, empty where it is the tape's own."""
-    local_ns = tape.events["local_ns"]
+    local_ns = np.maximum(tape.events["local_ns"], tape.events["venue_ns"])  # no event before it is
     if (local_ns[1:] >= local_ns[:-1]).all():
         return np.zeros(0, np.int64)
     return np.argsort(local_ns, kind="stable")
