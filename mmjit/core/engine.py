@@ -22,14 +22,14 @@ from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Flag, Kind
 from mmjit.core.desk import QUOTE_LEVELS, at_symbol, want_nothing
 from mmjit.core.floor import arrive, expire
-from mmjit.core.hearing import FILLED, HEARD, MOVED, OURS, hear, revalue
+from mmjit.core.hearing import FILLED, HEARD, MOVED, OURS, STRAY, hear, revalue
 from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.latency import feed_delay
 from mmjit.core.ledger import ORDERS_OPEN
 from mmjit.core.logbook import has_room
 from mmjit.core.meeting import meet
 from mmjit.core.posting import has_answer_room, next_answer_ns, next_request_ns
-from mmjit.core.quoting import pull_orders, settle
+from mmjit.core.quoting import pull_orders, recall, settle
 from mmjit.core.replay import AHEAD, apply_dirty, slot_ahead, slot_of
 from mmjit.core.working import LATEST, own_at
 
@@ -298,8 +298,25 @@ def _act_on(rule, bound, symbol, params, memory):  # type: ignore[no-untyped-def
     due = session.dues[symbol]
     due["changed"] = due["changed"] | HEARD
     _heed(bound, session)
-    if due["started"] != 0 and _is_due(session.run[0], due):
+    if due["started"] == 0 or _is_market_over(session) or _hears_more(session, symbol):
+        return
+    if _is_due(session.run[0], due):
         _decide(rule, bound, symbol, params, memory[symbol])
+
+
+@verb
+def _is_market_over(session):  # type: ignore[no-untyped-def]
+    """Whether our side has seen the last event: what is on its way arrives, the rule is done."""
+    return min(_floor_ns(session), session.run[0]["view_ns"]) >= LATEST
+
+
+@verb
+def _hears_more(session, symbol):  # type: ignore[no-untyped-def]
+    """Whether the next answer, too, is there now and about a symbol: one decision is for both."""
+    run, answers = session.run[0], bundle_of(session.wire).answers
+    if next_answer_ns(session) > run["now_ns"]:
+        return False
+    return answers[run["answer_tail"] % len(answers)]["symbol"] == symbol
 
 
 @verb
@@ -312,6 +329,9 @@ def _decide_on_time(rule, bound, params, memory):  # type: ignore[no-untyped-def
     session = bundle_of(bound)
     run = session.run[0]
     now_ns, every_ns = run["next_ns"], run["every_ns"]
+    if _is_market_over(session):
+        run["next_ns"] = LATEST
+        return True
     run["now_ns"] = max(run["now_ns"], now_ns)
     for symbol in range(len(session.dues)):
         due = session.dues[symbol]
@@ -345,6 +365,8 @@ def _decide(rule, bound, symbol, params, memory):  # type: ignore[no-untyped-def
     """Ask the rule what it wants, and make it so."""
     session = bundle_of(bound)
     want_nothing(session.quotes)
+    if session.dues[symbol]["changed"] & STRAY:
+        recall(bound, symbol)
     session.dues[symbol]["changed"] = 0
     session.run[0]["decision_count"] += 1
     rule(at_symbol(bundle_of(session.desk), symbol), params, memory, session.quotes)

@@ -27,6 +27,11 @@ OURS: Final = 0  # the account of the ledger
 FILLED: Final = 1  # bits of DUE `changed`: an order of ours was filled,
 MOVED: Final = 2  # a best price, quantity or count is another,
 HEARD: Final = 4  # something else became of an order of ours
+STRAY: Final = 8  # the cancel of a quote was lost: it is to be asked for again
+CANCELLING: Final = 1  # WORKING `leaving`: the bit of a cancel that is on its way,
+AMENDING: Final = 2  # an amend is,
+RECALLED: Final = 3  # the cancel of a quote is,
+LOST: Final = 4  # or was, and got lost
 
 
 @helper
@@ -114,7 +119,8 @@ def _change(session, slot, message):  # type: ignore[no-untyped-def]
     order["open_lots"] = message["left_lots"]
     order["asked_price"] = message["price"]
     order["known_sequence"] = order["sequence"]
-    order["leaving"] = 0
+    if order["leaving"] == AMENDING:
+        order["leaving"] = 0
     if order["place"] != NIL:
         own = own_at(bundle_of(session.desk), order)
         own["left_lots"] = order["open_lots"]
@@ -147,7 +153,10 @@ def _stay(session, slot, message):  # type: ignore[no-untyped-def]
     order = session.orders[slot]
     session.refused[message["symbol"], -message["status"]] += 1
     if is_of(session, slot, message["order_id"]):
-        order["leaving"] = 0
+        if message["of_kind"] == Kind.CANCEL:
+            order["leaving"] = _left_behind(session, order)
+        elif order["leaving"] == AMENDING:
+            order["leaving"] = 0
         if message["of_kind"] == Kind.AMEND:  # what it asked for in more was counted as open
             more = message["ahead_lots"]
             open_more(
@@ -160,6 +169,16 @@ def _stay(session, slot, message):  # type: ignore[no-untyped-def]
             order["open_lots"] -= more
     run = session.run[0]
     write_step(bundle_of(session.logbook), run, message, Kind.REJECT, message["qty_lots"])
+
+
+@verb
+def _left_behind(session, order):  # type: ignore[no-untyped-def]
+    """What an order is whose cancel came to nothing: no quote is to rest unwanted for good."""
+    if order["leaving"] != RECALLED:
+        return 0
+    due = session.dues[order["symbol"]]
+    due["changed"] = due["changed"] | STRAY
+    return LOST
 
 
 @verb

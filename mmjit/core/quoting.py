@@ -15,7 +15,7 @@ from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Kind, Status, Term, TimeInForce, TradingStatus
 from mmjit.core.desk import QUOTE_LEVELS, at_symbol, tick_at
 from mmjit.core.floor import ANY_PRICE, arrive, is_outside_window
-from mmjit.core.hearing import OURS
+from mmjit.core.hearing import AMENDING, CANCELLING, LOST, OURS, RECALLED
 from mmjit.core.jit import helper, verb
 from mmjit.core.ledger import count_open, open_more
 from mmjit.core.limits import RESTS, limit_status
@@ -63,7 +63,7 @@ def _adjust(bound, session, own, quote):  # type: ignore[no-untyped-def]
     if lots <= 0 or quote["price"] != own["price"] or lots > own["wanted_lots"]:
         send_cancel(bound, own["slot"])
         return
-    if session.orders[own["slot"]]["leaving"] == 2:
+    if session.orders[own["slot"]]["leaving"] == AMENDING:
         return  # an amend is on its way already
     if lots < own["left_lots"]:
         send_amend(bound, own["slot"], own["price"], lots)
@@ -170,10 +170,11 @@ def send_cancel(bound, slot):  # type: ignore[no-untyped-def]
     """Ask for an order to be cancelled; its place among the quotes is free from now on."""
     session = bundle_of(bound)
     order = session.orders[slot]
-    if order["leaving"] == 1:
+    if order["leaving"] & CANCELLING:
         return
-    order["leaving"] = 1
+    order["leaving"] = RECALLED if order["leaving"] == LOST else CANCELLING
     if order["place"] != NIL:
+        order["leaving"] = RECALLED
         own_at(bundle_of(session.desk), order)["left_lots"] = 0
         order["place"] = NIL
     message = new_request(session, Kind.CANCEL, slot)
@@ -181,6 +182,18 @@ def send_cancel(bound, slot):  # type: ignore[no-untyped-def]
     message["qty_lots"] = 0
     message["ahead_lots"] = 0
     _dispatch(bound, session, message)
+
+
+@helper
+def recall(bound, symbol):  # type: ignore[no-untyped-def]
+    """Ask again for quotes to be cancelled whose cancel got lost."""
+    session = bundle_of(bound)
+    slot = np.int64(session.dues[symbol]["first_own"])
+    while slot != NIL:
+        after = np.int64(session.orders[slot]["next_own"])
+        if session.orders[slot]["leaving"] == LOST:
+            send_cancel(bound, slot)
+        slot = after
 
 
 @helper
@@ -196,7 +209,7 @@ def send_amend(bound, slot, price, left_lots):  # type: ignore[no-untyped-def]
     symbol = np.int64(order["symbol"])
     open_more(bundle_of(session.desk).ledger, OURS, symbol, order["side"], more)
     order["open_lots"] += more
-    order["leaving"] = 2
+    order["leaving"] = AMENDING
     message = new_request(session, Kind.AMEND, slot)
     message["price"] = price
     message["qty_lots"] = order["filled_lots"] + left_lots
@@ -301,7 +314,7 @@ def _crosses_own(session, symbol, side, price):  # type: ignore[no-untyped-def]
     slot = session.dues[symbol]["first_own"]
     while slot != NIL:
         order = session.orders[slot]
-        if order["side"] != side and order["leaving"] != 1 and order["terms"] & Term.MARKET == 0:
+        if order["side"] != side and order["leaving"] & CANCELLING == 0 and order["terms"] & Term.MARKET == 0:
             if side == 0 and order["asked_price"] <= price:
                 return True
             if side == 1 and order["asked_price"] >= price:

@@ -171,7 +171,7 @@ WORKING: Final = record(
     ("known_front_lots", "f8"),
     ("sent_ns", "i8"),
     ("place", "i8"),  # of our quotes, 2 * QUOTE_LEVELS a symbol; NIL: an order by itself
-    ("leaving", "i8"),  # 1 once its cancel was sent, 2 while an amend is on its way
+    ("leaving", "i8"),  # whether a cancel or an amend is on its way; see `mmjit.core.hearing`
     ("next_own", "i4"),  # of ours in the symbol that our side holds for open; NIL: none
     ("prev_own", "i4"),
     ("symbol", "i4"),
