@@ -13,7 +13,7 @@ def cells_of(path):
 
 
 def test_there_is_a_notebook_to_begin_with():
-    assert [path.name for path in NOTEBOOKS] == ["first_steps.ipynb"]
+    assert [path.name for path in NOTEBOOKS] == ["first_steps.ipynb", "from_hftbacktest.ipynb"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
