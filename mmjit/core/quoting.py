@@ -314,7 +314,8 @@ def _crosses_own(session, symbol, side, price):  # type: ignore[no-untyped-def]
     slot = session.dues[symbol]["first_own"]
     while slot != NIL:
         order = session.orders[slot]
-        if order["side"] != side and order["leaving"] & CANCELLING == 0 and order["terms"] & Term.MARKET == 0:
+        is_going = order["leaving"] & CANCELLING or order["terms"] & Term.MARKET
+        if order["side"] != side and not is_going:
             if side == 0 and order["asked_price"] <= price:
                 return True
             if side == 1 and order["asked_price"] >= price:
