@@ -53,6 +53,9 @@ def settle(bound, symbol):  # type: ignore[no-untyped-def]
         ask["price"] = quote["price"]
         ask["qty_lots"] = quote["qty_lots"]
         ask["place"] = place
+        ask["display_lots"] = 0  # an order that was sent by hand may stand there still
+        ask["tif"] = TimeInForce.GTC
+        ask["terms"] = 0
         send_new(bound, symbol, ask)
 
 
