@@ -16,7 +16,7 @@ from mmjit.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from mmjit.arena import State, create_state, open_state
-    from mmjit.backtesting import Backtest, Run, backtest, start_backtest
+    from mmjit.backtesting import Backtest, Run, backtest, resume_backtest, start_backtest
     from mmjit.capacity import Capacity
     from mmjit.core.codes import (
         ASK,
@@ -83,7 +83,7 @@ if TYPE_CHECKING:
 
 _HOMES: Final = {
     "arena": ("State", "create_state", "open_state"),
-    "backtesting": ("Backtest", "Run", "backtest", "start_backtest"),
+    "backtesting": ("Backtest", "Run", "backtest", "resume_backtest", "start_backtest"),
     "capacity": ("Capacity",),
     "core.codes": (
         "ASK",
@@ -224,6 +224,7 @@ __all__ = [
     "read_limits",
     "replay",
     "replay_shards",
+    "resume_backtest",
     "simulate",
     "start_backtest",
     "strategy",

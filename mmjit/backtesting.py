@@ -4,12 +4,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+from mmjit.core.queues import QueueModel
 from mmjit.core.rules import Rule
 from mmjit.outcome import Backtest as Backtest
 from mmjit.rulebook import find_rule, with_parameters
 from mmjit.runlog import run_log
 from mmjit.running import Run as Run
 from mmjit.running import idle
+from mmjit.saving import model_of, read_head, read_run, rule_of
 from mmjit.tape import Tape, open_tape
 from mmjit.terms import Settings
 
@@ -70,6 +72,36 @@ def start_backtest(
     """
     rule = idle if strategy is None else _rule_of(strategy)
     return Run(_opened(tape), rule, params, Settings(**settings))
+
+
+def resume_backtest(
+    path: str | os.PathLike[str],
+    tape: Tape | str | os.PathLike[str],
+    *,
+    strategy: Rule | str | None = None,
+    queue_model: QueueModel | str | None = None,
+) -> "Run":
+    """Go on with a run that `Run.save` wrote, bit for bit as if it had never stopped.
+
+        run = mmjit.start_backtest("TAPE").advance(event=1_000)
+        run.save("RUN.npz")
+        result = mmjit.resume_backtest("RUN.npz", "TAPE").advance().finish()
+
+    Args:
+        path: of the file.
+        tape: on which it ran, an open one or its folder.
+        strategy: the rule it ran with; None: found by its name, if it comes with mmjit.
+        queue_model: likewise the queue model.
+
+    Raises:
+        StateError: the file is missing, damaged, or of another version or layout.
+        TapeError, StrategyError: the tape, the rule or the queue model is another one.
+    """
+    where, opened = Path(path), _opened(tape)
+    head = read_head(where)
+    rule = rule_of(where, head, None if strategy is None else _rule_of(strategy))
+    model = model_of(where, head, queue_model)
+    return Run.resumed(opened, rule, model, read_run(where, opened, rule, head))
 
 
 def _opened(tape: Tape | str | os.PathLike[str]) -> Tape:

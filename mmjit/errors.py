@@ -5,7 +5,7 @@
     │   ├── ArgumentError     an argument of a call or of a command
     │   ├── TapeError         a tape folder
     │   ├── FeedError         a foreign file
-    │   ├── StateError        a state folder
+    │   ├── StateError        a state folder, or a saved run
     │   ├── StrategyError     a quoting rule or a queue model
     │   └── RefusedError      a call that broke a rule; `status` says which
     └── CheckError            something does not hold that must       exit code 1
@@ -43,7 +43,7 @@ class FeedError(InputError):
 
 
 class StateError(InputError):
-    """A state folder is missing, in use, damaged or of another layout."""
+    """A state folder or a saved run is missing, in use, damaged or of another layout."""
 
 
 class StrategyError(InputError):

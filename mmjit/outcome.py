@@ -96,7 +96,7 @@ class Backtest:
         by_level = bool(self.run["by_level"])
         return {
             "queue": self.settings.model().name if by_level else "true",
-            "latency": self.settings.latency.as_json(),
+            "latency": self.settings.as_json()["latency"],
             "impact": "taken" if self.settings.impact else "none",
         }
 

@@ -49,10 +49,14 @@ class RunLog:
 
     def copy(self) -> "RunLog":
         """The same lines in memory, to go on with."""
-        other = RunLog(None)
-        other._pieces = {"fills": [self.collected("fills", FILL_LINE)]}
-        other._pieces["orders"] = [self.collected("orders", STEP)]
-        return other
+        return RunLog.of(self.collected("fills", FILL_LINE), self.collected("orders", STEP))
+
+    @classmethod
+    def of(cls, fills: Array, orders: Array) -> "RunLog":
+        """Lines in memory, to go on with."""
+        logs = cls(None)
+        logs._pieces = {"fills": [fills], "orders": [orders]}
+        return logs
 
     def collected(self, name: str, dtype: Any) -> Array:
         """Everything that was drained."""

@@ -1,8 +1,10 @@
 """A backtest under way: it goes on when it is told to, is forked, and takes orders by hand."""
 
 import json
+import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from mmjit.core.codes import NIL, Term, TimeInForce
 from mmjit.core.engine import FULL, begin_session, run_session, run_until
 from mmjit.core.hand import ask_amend, ask_cancel, ask_new
 from mmjit.core.jit import loop_for
+from mmjit.core.queues import QueueModel
 from mmjit.core.rules import Rule, RuleError, parameters, rule_signature, strategy
 from mmjit.core.tables import FILL_LINE, STEP
 from mmjit.core.working import LATEST
@@ -22,9 +25,10 @@ from mmjit.progress import Progress
 from mmjit.replaying import PIECE, mended_counts
 from mmjit.rulebook import with_parameters
 from mmjit.runlog import RunLog
+from mmjit.saving import Saved, write_run
 from mmjit.sessions import copy_of, grow, session_of
 from mmjit.tape import Tape
-from mmjit.terms import Settings
+from mmjit.terms import KeptSettings, Settings
 
 Array = np.ndarray[Any, Any]
 
@@ -242,6 +246,39 @@ class Run:
         if params is not None:
             other._record = with_parameters(self.rule, dict(params))
         return other
+
+    def save(self, path: str | os.PathLike[str], *, replace: bool = False) -> None:
+        """Write all of it to one file, from which `resume_backtest` goes on; the tape excepted.
+
+        Args:
+            path: of the file, which is there whole or not at all.
+            replace: whether a run that was saved there is replaced.
+
+        Raises:
+            ArgumentError: the file exists.
+        """
+        head = {
+            "settings": self.settings.as_json(),
+            "impact": bool(self.settings.impact),
+            "seconds": self.seconds,
+        }
+        params = self._record.view(np.uint8)
+        saved = Saved(head, self.session, params, self._memory, self.fills, self.orders)
+        write_run(Path(path), self.tape, self.rule, saved, replace=replace)
+
+    @classmethod
+    def resumed(cls, tape: Tape, rule: Rule, model: QueueModel, saved: Saved) -> "Run":
+        """A run that was saved, to go on with."""
+        run = object.__new__(cls)
+        run.tape, run.rule, run.seconds = tape, rule, float(saved.head["seconds"])
+        said, impact = saved.head["settings"], bool(saved.head["impact"])
+        run.settings = KeptSettings(said=said, queue_model=model, impact=impact)
+        run._logs = RunLog.of(saved.fills, saved.orders)
+        run.session = saved.session
+        run._bound = Bound(run.session)
+        run._record = saved.params.view(rule.defaults.dtype)
+        run._memory = saved.memory
+        return run
 
     @property
     def fills(self) -> Array:

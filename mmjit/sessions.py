@@ -1,9 +1,11 @@
 """The arrays of a backtest: made for a tape and its settings, grown, copied, written and read."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 
+from mmjit.core.book import Book
 from mmjit.core.bound import Bound
 from mmjit.core.codes import STATUS_SPAN
 from mmjit.core.desk import QUOTE_LEVELS, Desk
@@ -11,6 +13,7 @@ from mmjit.core.latency import Delay, Jitter, Leg
 from mmjit.core.logbook import SPARE, Logbook
 from mmjit.core.pool import Pool
 from mmjit.core.records import EVENT, METER
+from mmjit.core.state import aligned_zeros, levels_over
 from mmjit.core.tables import ASK, DUE, FILL_LINE, MESSAGE, OWN, RUN, STEP, WANT, WORKING
 from mmjit.core.working import Floor, Session, Track, Wire
 from mmjit.replaying import book_for
@@ -35,7 +38,7 @@ def session_of(tape: Tape, settings: Settings) -> Session:
     run["by_level"] = is_by_level(tape)
     run["impact"] = settings.impact
     run["two_clocks"] = feed["model"] != Delay.NONE or feed["jitter"] != Jitter.NONE
-    seen = _seen(tape) if feed["model"] == Delay.RECORDED else np.zeros(0, np.int64)
+    seen = seen_of(tape) if feed["model"] == Delay.RECORDED else np.zeros(0, np.int64)
     view = book_for(tape)[0] if run["two_clocks"][0] else book
     own = np.zeros((symbols, 2, QUOTE_LEVELS), OWN)
     desk = Desk(view, own, ledger_of(tape, settings), ticks_of(tape.instruments), run, 0)
@@ -73,7 +76,7 @@ def is_by_level(tape: Tape) -> bool:
     return "level" in tape.meta["kinds"]
 
 
-def _seen(tape: Tape) -> Array:
+def seen_of(tape: Tape) -> Array:
     """The order in which our side sees the events, empty where it is the tape's own."""
     local_ns = np.maximum(tape.events["local_ns"], tape.events["venue_ns"])  # no event before it is
     if (local_ns[1:] >= local_ns[:-1]).all():
@@ -83,27 +86,55 @@ def _seen(tape: Tape) -> Array:
 
 # ---- copies -------------------------------------------------------------------------------------
 
-_SHARED: Final = ("events", "seen")  # of the tape: never written, and as large as it
+OF_THE_TAPE: Final = ("events", "seen")  # never written, and as large as it
 
 
 def copy_of(session: Session) -> Session:
     """The same state in arrays of its own; a book that serves both sides serves both again."""
     copies: dict[int, Array] = {}
-    copied: Session = _copied(session, "", copies)
-    return copied
+
+    def copied(name: str, array: Array) -> Array:
+        if name in OF_THE_TAPE:
+            return array
+        if id(array) not in copies:
+            copies[id(array)] = like(array)
+            copies[id(array)][...] = array
+        return copies[id(array)]
+
+    made: Session = rebuilt(session, copied)
+    return made
 
 
-def _copied(part: Any, name: str, copies: dict[int, Array]) -> Any:
+def like(array: Array) -> Array:
+    """A zeroed array of the same shape, which begins on a cache line."""
+    return aligned_zeros("", array.dtype, array.size).reshape(array.shape)
+
+
+def rebuilt(part: Any, each: Callable[[str, Array], Array], name: str = "") -> Any:
+    """A bundle of the same shape, in which another array stands for each, given its name."""
     if isinstance(part, Bound):
-        return Bound(_copied(part.bundle, name, copies))
+        return Bound(rebuilt(part.bundle, each, name))
     if isinstance(part, tuple):
         names = getattr(part, "_fields", [""] * len(part))
-        return type(part)(*(_copied(each, n, copies) for n, each in zip(names, part, strict=True)))
-    if not isinstance(part, np.ndarray) or name in _SHARED:
-        return part
-    if id(part) not in copies:
-        copies[id(part)] = part.copy()
-    return copies[id(part)]
+        split: Any = part._replace(levels=None) if isinstance(part, Book) else part
+        parts = [rebuilt(one, each, n) for n, one in zip(names, split, strict=True)]
+        made: Any = type(part)(*parts)
+        if isinstance(part, Book):  # the levels are part of the slab that begins with the nodes
+            return made._replace(levels=levels_over(made.nodes, made.orders, part.levels.dtype))
+        return made
+    return each(name, part) if isinstance(part, np.ndarray) else part
+
+
+def parts_of(session: Session) -> list[tuple[str, Array]]:
+    """Every array of a session, with its name, in the order in which `rebuilt` meets them."""
+    parts: list[tuple[str, Array]] = []
+
+    def noted(name: str, array: Array) -> Array:
+        parts.append((name, array))
+        return array
+
+    rebuilt(session, noted)
+    return parts
 
 
 def grow(session: Session) -> None:

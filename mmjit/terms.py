@@ -98,13 +98,28 @@ class Settings:
             "every": self.every,
             "seed": int(self.seed),
             "latency": self.latency.as_json(),
-            "queue_model": _said(self.model()),
+            "queue_model": said_of(self.model()),
             "impact": bool(self.impact),
             **({} if self.limits is None else {"limits": self.limits.as_json()}),
         }
 
 
-def _said(model: QueueModel) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class KeptSettings(Settings):
+    """Settings of a run that was saved: what they did is in its arrays, here is what they said.
+
+    Args:
+        said: what `as_json` said.
+    """
+
+    said: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """What was said."""
+        return self.said
+
+
+def said_of(model: QueueModel) -> dict[str, Any]:
     """A queue model as plain values."""
     names = [name for name in model.defaults.dtype.names or () if name != "unused"]
     params = {name: model.defaults[0][name].item() for name in names}

@@ -168,7 +168,7 @@ def lay_out(counts: Counts, allocate: Allocate) -> Book:
     level: Dtype = LEVEL64 if counts.wide else LEVEL32
     return Book(
         nodes=given["nodes"],
-        levels=given["nodes"][len(given["orders"]) :].view(level),
+        levels=levels_over(given["nodes"], given["orders"], level),
         masks=given["masks"],
         orders=given["orders"],
         sides=given["sides"],
@@ -181,6 +181,12 @@ def lay_out(counts: Counts, allocate: Allocate) -> Book:
         page_pool=Pool(given["page_free"], given["page_meter"]),
         control=given["control"],
     )
+
+
+def levels_over(nodes: Array, orders: Array, level: Dtype) -> Array:
+    """The levels of a book: the part of its slab behind the orders' nodes, read as records."""
+    levels: Array = nodes[len(orders) :].view(level)
+    return levels
 
 
 def lay_out_venue(counts: VenueCounts, allocate: Allocate) -> Venue:
