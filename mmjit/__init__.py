@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from mmjit.core.queues import QueueModel, queue_model
     from mmjit.core.records import COMMAND, EVENT, TRADE
     from mmjit.core.rules import Rule, parameters, strategy
-    from mmjit.core.tables import FILL
+    from mmjit.core.tables import FILL, FILL_LINE, STEP
     from mmjit.errors import (
         ArgumentError,
         CheckError,
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         InputError,
         MmjitError,
         RefusedError,
+        RunError,
         StateError,
         StrategyError,
         TapeError,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from mmjit.playing import Played, play
     from mmjit.probing import QueueErrors, queue_error
     from mmjit.replaying import Replay, depth, replay
+    from mmjit.run_folder import RunFolder, read_run
     from mmjit.sharding import ShardedReplay, replay_shards
     from mmjit.simulating import simulate
     from mmjit.tape import Tape, open_tape
@@ -114,7 +116,7 @@ _HOMES: Final = {
     "core.jit": ("verb",),
     "core.queues": ("QueueModel", "queue_model"),
     "core.records": ("COMMAND", "EVENT", "TRADE"),
-    "core.tables": ("FILL",),
+    "core.tables": ("FILL", "FILL_LINE", "STEP"),
     "core.rules": ("Rule", "parameters", "strategy"),
     "errors": (
         "ArgumentError",
@@ -123,6 +125,7 @@ _HOMES: Final = {
         "InputError",
         "MmjitError",
         "RefusedError",
+        "RunError",
         "StateError",
         "StrategyError",
         "TapeError",
@@ -141,6 +144,7 @@ _HOMES: Final = {
     "playing": ("Played", "play"),
     "probing": ("QueueErrors", "queue_error"),
     "replaying": ("Replay", "depth", "replay"),
+    "run_folder": ("RunFolder", "read_run"),
     "sharding": ("ShardedReplay", "replay_shards"),
     "simulating": ("simulate",),
     "tape": ("Tape", "open_tape"),
@@ -156,6 +160,8 @@ __all__ = [
     "COMMAND",
     "EVENT",
     "FILL",
+    "FILL_LINE",
+    "STEP",
     "TRADE",
     "ArgumentError",
     "Backtest",
@@ -181,6 +187,8 @@ __all__ = [
     "Replay",
     "Rule",
     "Run",
+    "RunError",
+    "RunFolder",
     "SelfTrade",
     "Session",
     "ShardedReplay",
@@ -222,6 +230,7 @@ __all__ = [
     "queue_model",
     "read_fees",
     "read_limits",
+    "read_run",
     "replay",
     "replay_shards",
     "resume_backtest",

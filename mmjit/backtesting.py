@@ -94,7 +94,7 @@ def resume_backtest(
         queue_model: likewise the queue model.
 
     Raises:
-        StateError: the file is missing, damaged, or of another version or layout.
+        RunError: the file is missing, damaged, or of another version or layout.
         TapeError, StrategyError: the tape, the rule or the queue model is another one.
     """
     where, opened = Path(path), _opened(tape)

@@ -5,7 +5,8 @@
     │   ├── ArgumentError     an argument of a call or of a command
     │   ├── TapeError         a tape folder
     │   ├── FeedError         a foreign file
-    │   ├── StateError        a state folder, or a saved run
+    │   ├── StateError        a state folder
+    │   ├── RunError          a folder that a backtest wrote, or a saved run
     │   ├── StrategyError     a quoting rule or a queue model
     │   └── RefusedError      a call that broke a rule; `status` says which
     └── CheckError            something does not hold that must       exit code 1
@@ -43,7 +44,11 @@ class FeedError(InputError):
 
 
 class StateError(InputError):
-    """A state folder or a saved run is missing, in use, damaged or of another layout."""
+    """A state folder is missing, in use, damaged or of another layout."""
+
+
+class RunError(InputError):
+    """The folder of a backtest, or a saved run, is missing, damaged or of another version."""
 
 
 class StrategyError(InputError):

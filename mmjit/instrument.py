@@ -117,7 +117,8 @@ class Instrument:
     def as_json(self) -> dict[str, Any]:
         """Plain values, as stored in a tape."""
         steps = [list(step) for step in self.tick_table]
-        return vars(self) | {"tick_table": steps, "session": dict(vars(self.session))}
+        values = {name: getattr(self, name) for name in _NAMES}  # and none that is cached
+        return values | {"tick_table": steps, "session": dict(vars(self.session))}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Instrument":
@@ -128,7 +129,7 @@ class Instrument:
         return cls(**kept)
 
 
-_NAMES: Final = frozenset(f.name for f in fields(Instrument))
+_NAMES: Final = tuple(f.name for f in fields(Instrument))
 
 
 def _whole(value: Number, unit: tuple[int, int], instrument: Instrument, what: str) -> int:

@@ -186,6 +186,7 @@ def run_json(result: Backtest, record: Array) -> dict[str, Any]:
             "events_digest": result.tape.meta["events_digest"],
             "symbols": result.tape.symbols,
         },
+        "instruments": [instrument.as_json() for instrument in result.tape.instruments],
         "strategy": result.rule.name,
         "strategy_digest": stamp_of(result.rule.function),
         "params": {name: record[0][name].item() for name in names if name != "unused"},

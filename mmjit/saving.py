@@ -23,7 +23,7 @@ from mmjit.core.rules import Rule, stamp_of
 from mmjit.core.state import aligned_zeros
 from mmjit.core.tables import FILL_LINE, STEP
 from mmjit.core.working import Session
-from mmjit.errors import ArgumentError, StateError, StrategyError, TapeError
+from mmjit.errors import ArgumentError, RunError, StrategyError, TapeError
 from mmjit.models.queues import QUEUE_MODELS
 from mmjit.rulebook import with_parameters
 from mmjit.sessions import OF_THE_TAPE, parts_of, rebuilt, seen_of, session_of
@@ -167,26 +167,26 @@ def read_head(path: Path) -> dict[str, Any]:
     """The head of a file of a run.
 
     Raises:
-        StateError: there is none, it is damaged, or of another version.
+        RunError: there is none, it is damaged, or of another version.
     """
     if not path.exists():
-        raise StateError(f"{path} does not exist; save a run there with Run.save")
+        raise RunError(f"{path} does not exist; save a run there with Run.save")
     if not zipfile.is_zipfile(path):
-        raise StateError(f"{path} is no saved run, or was cut; save the run again")
+        raise RunError(f"{path} is no saved run, or was cut; save the run again")
     try:
         with np.load(path, allow_pickle=False) as file:
             head = json.loads(file["head"].tobytes())
     except (*_DAMAGE, zipfile.BadZipFile) as error:
         raise _damaged(path, error) from None
     if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise StateError(f"{path} is no saved run; save one with Run.save")
+        raise RunError(f"{path} is no saved run; save one with Run.save")
     for name, ours in (
         ("version", VERSION),
         ("mmjit", __version__),
         ("engine", package_digest()[:16]),
     ):
         if head.get(name) != ours:
-            raise StateError(
+            raise RunError(
                 f"{path} has {name} {head.get(name)!r} and this one is {ours!r}; go on with the "
                 "mmjit that saved it"
             )
@@ -199,13 +199,13 @@ def read_run(path: Path, tape: Tape, rule: Rule, head: dict[str, Any]) -> Saved:
     Raises:
         TapeError: it was saved on another tape.
         StrategyError: another rule decided.
-        StateError: the file is damaged, or its arrays are laid out otherwise.
+        RunError: the file is damaged, or its arrays are laid out otherwise.
     """
     template = session_of(tape, Settings())
     try:
         _refuse_other(path, tape, rule, head)
         if head["layout"] != layout_of(template):
-            raise StateError(
+            raise RunError(
                 f"{path} has layout {head['layout'][:8]} and this mmjit has "
                 f"{layout_of(template)[:8]}; go on with the mmjit that saved it"
             )
@@ -317,6 +317,6 @@ def _is_run(path: Path) -> bool:
         return False
 
 
-def _damaged(path: Path, error: Exception) -> StateError:
+def _damaged(path: Path, error: Exception) -> RunError:
     what = " ".join(f"{type(error).__name__} {error}".split())[:120]
-    return StateError(f"{path} is damaged or no saved run ({what}); save the run again")
+    return RunError(f"{path} is damaged or no saved run ({what}); save the run again")

@@ -16,7 +16,7 @@ from mmjit.core.codes import ASK, BID
 from mmjit.core.desk import mid_twice, now_ns, on_tick, want
 from mmjit.core.queues import queue_model
 from mmjit.core.rules import parameters, strategy
-from mmjit.errors import ArgumentError, StateError, StrategyError, TapeError
+from mmjit.errors import ArgumentError, RunError, StrategyError, TapeError
 from mmjit.feeds.importing import Resolving
 from mmjit.outcome import Backtest
 from mmjit.sessions import parts_of
@@ -298,7 +298,7 @@ def with_head(path: Path, out: Path, **changed: Any) -> Path:
 def test_another_version_and_another_layout_are_refused(tapes, saved, tmp_path, changed, words):
     path = with_head(saved, tmp_path / "other.npz", **changed)
 
-    with pytest.raises(StateError, match=words):
+    with pytest.raises(RunError, match=words):
         resume_backtest(path, tapes / "orders", strategy=pacing)
 
 
@@ -314,5 +314,5 @@ def test_a_missing_a_cut_and_a_foreign_file_are_refused(tapes, saved, tmp_path):
     )
 
     for name in ("missing", "foreign", "text", "cut", "end", "flipped"):
-        with pytest.raises(StateError, match=f"{name}.npz"):
+        with pytest.raises(RunError, match=f"{name}.npz"):
             resume_backtest(tmp_path / f"{name}.npz", tapes / "orders", strategy=pacing)

@@ -25,6 +25,7 @@ COMMANDS: Final = (
     "depth",
     "simulate",
     "backtest",
+    "fills",
     "queue_error",
     "limits",
     "fees",
@@ -38,6 +39,7 @@ a first walk:
   mmjit replay day
   mmjit depth day --symbol AAPL --levels 10 -o depth.npy
   mmjit backtest day --strategy pegged --param qty_lots=100 --out run
+  mmjit fills run
 """
 
 
