@@ -10,6 +10,7 @@ from mmjit.core.bound import Bound
 from mmjit.core.codes import STATUS_SPAN
 from mmjit.core.desk import QUOTE_LEVELS, Desk
 from mmjit.core.latency import Delay, Jitter, Leg
+from mmjit.core.ledger import UNLIMITED
 from mmjit.core.logbook import SPARE, Logbook
 from mmjit.core.pool import Pool
 from mmjit.core.records import EVENT, METER
@@ -41,7 +42,12 @@ def session_of(tape: Tape, settings: Settings) -> Session:
     seen = seen_of(tape) if feed["model"] == Delay.RECORDED else np.zeros(0, np.int64)
     view = book_for(tape)[0] if run["two_clocks"][0] else book
     own = np.zeros((symbols, 2, QUOTE_LEVELS), OWN)
-    desk = Desk(view, own, ledger_of(tape, settings), ticks_of(tape.instruments), run, 0)
+    ledger = ledger_of(tape, settings)
+    run["heeds"] = (
+        (ledger.totals["max_daily_loss_units"] < UNLIMITED)
+        | (ledger.totals["max_drawdown_units"] < UNLIMITED)
+    ).any()
+    desk = Desk(view, own, ledger, ticks_of(tape.instruments), run, 0)
     fronts = settings.model().defaults.view(np.uint8).copy()
     unasked = np.zeros(STATUS_SPAN, np.int64)
     floor = Floor(book, np.zeros(len(book.levels), np.int64), unasked, fronts)
@@ -77,7 +83,13 @@ def is_by_level(tape: Tape) -> bool:
 
 
 def seen_of(tape: Tape) -> Array:
-    """The order in which our side sees the events, empty where it is the tape's own."""
+    """The order in which our side sees the events, empty where it is the tape's own.
+
+    Price levels come in streams of their own and may overtake each other. Orders come in one, in
+    which none overtakes another: what came earlier on the tape is seen no later.
+    """
+    if not is_by_level(tape):
+        return np.zeros(0, np.int64)
     local_ns = np.maximum(tape.events["local_ns"], tape.events["venue_ns"])  # no event before it is
     if (local_ns[1:] >= local_ns[:-1]).all():
         return np.zeros(0, np.int64)

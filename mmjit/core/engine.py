@@ -24,11 +24,16 @@ from mmjit.core.desk import QUOTE_LEVELS, at_symbol, want_nothing
 from mmjit.core.floor import arrive, expire
 from mmjit.core.hearing import FILLED, HEARD, MOVED, OURS, STRAY, hear, revalue
 from mmjit.core.jit import helper, kernel, verb
-from mmjit.core.latency import feed_delay
+from mmjit.core.latency import Leg, feed_delay
 from mmjit.core.ledger import ORDERS_OPEN
 from mmjit.core.logbook import has_room
 from mmjit.core.meeting import meet
-from mmjit.core.posting import has_answer_room, next_answer_ns, next_request_ns
+from mmjit.core.posting import (
+    has_answer_room,
+    next_answer_ns,
+    next_request_ns,
+    takes_no_time,
+)
 from mmjit.core.quoting import pull_orders, recall, settle
 from mmjit.core.replay import AHEAD, apply_dirty, slot_ahead, slot_of
 from mmjit.core.working import LATEST, own_at
@@ -98,7 +103,7 @@ def _walk(rule, model, bound, stop, params, memory):  # type: ignore[no-untyped-
     for place in range(run["place"], stop):
         event = events[place]
         until_ns = run["due_ns"]
-        if two_clocks and run["every_ns"] <= 0:
+        if two_clocks and (run["every_ns"] <= 0 or run["heeds"] != 0):
             until_ns = min(until_ns, run["view_ns"])
         if event["venue_ns"] > until_ns:
             return _GOES_ON
@@ -149,7 +154,8 @@ def _look(rule, bound, params, memory):  # type: ignore[no-untyped-def]
     desk, track = bundle_of(session.desk), bundle_of(session.track)
     run = session.run[0]
     while run["view_ns"] <= run["due_ns"]:
-        if run["every_ns"] <= 0 and run["view_ns"] >= _floor_ns(session):
+        acts = run["every_ns"] <= 0 or run["heeds"] != 0
+        if acts and run["view_ns"] >= _floor_ns(session):
             return _GOES_ON
         event = track.events[_seen_place(track, run["view_place"])]
         symbol = np.int64(event["symbol"])
@@ -252,7 +258,11 @@ def _do_due(rule, bound, params, memory):  # type: ignore[no-untyped-def]
             return False
         run["floor_ns"] = max(run["floor_ns"], message["arrive_ns"])
         run["request_tail"] += 1
+        symbol = np.int64(message["symbol"])
         arrive(bound, number)
+        if run["two_clocks"] == 0 and takes_no_time(wire.latencies, Leg.RESPONSE):
+            run["now_ns"] = max(run["now_ns"], run["floor_ns"])
+            _act_on(rule, bound, symbol, params, memory)
     elif next_answer_ns(session) <= due_ns:
         number = run["answer_tail"] % len(wire.answers)
         symbol = np.int64(wire.answers[number]["symbol"])

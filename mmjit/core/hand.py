@@ -52,7 +52,8 @@ def ask_amend(bound, symbol, order_id, price, left_lots):  # type: ignore[no-unt
 
 @verb
 def _wake(session):  # type: ignore[no-untyped-def]
-    """It is as late as the run was to stop at."""
+    """It is as late as the run was to stop at, and no earlier than what the venue has done."""
     run = session.run[0]
+    run["now_ns"] = max(run["now_ns"], run["floor_ns"])
     if run["until_ns"] < LATEST:
         run["now_ns"] = max(run["now_ns"], run["until_ns"])

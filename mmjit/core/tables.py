@@ -320,7 +320,7 @@ RUN: Final = record(
     ("working_count", "i8"),  # orders of ours that our side holds for open
     ("view_ns", "i8"),  # when our side sees the next event; LATEST: there is none
     ("until_ns", "i8"),  # when the run is to stop; LATEST: at its end
-    ("pad3", "i8"),
+    ("heeds", "i8"),  # 1 where a loss limit may have all orders cancelled between two decisions
     ("pad4", "i8"),
     ("pad5", "i8"),
     ("pad6", "i8"),
