@@ -241,6 +241,8 @@ def entry_status(bound, slot, price, qty_lots):  # type: ignore[no-untyped-def]
         return Status.SYMBOL_HALTED
     if trading == TradingStatus.CLOSED:
         return Status.SESSION_CLOSED
+    if order["expires_ns"] <= session.run[0]["floor_ns"]:
+        return Status.EXPIRY_PAST
     terms, tif = order["terms"], order["tif"]
     if terms & Term.REDUCE_ONLY and qty_lots > _closable(due, side):
         return Status.REDUCE_ONLY
