@@ -1,0 +1,252 @@
+"""A backtest where things take time: what our side can know, what is on its way, where it ends."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmjit.backtesting import backtest, start_backtest
+from mmjit.core.codes import Flag, Kind, Status
+from mmjit.core.desk import want
+from mmjit.core.ledger import ORDERS_OPEN, pull_kill
+from mmjit.core.rules import parameters, strategy
+from mmjit.latency import Latency
+from tests import builders as b
+from tests.backtests import messages, tape_of
+from tests.test_backtest_machine import events_of, long_draws, scattered
+
+SECOND = 10**9
+AT_ONCE = Latency()
+SLOW = Latency(feed="4ns", entry="5ns", cancel="9ns", response="3ns")
+ONE_CLOCK = Latency(entry="5ns", response="3ns")
+SHAKY = Latency(feed="1ns+gamma(2,3ns)", entry="gamma(1,9ns)", response="lognormal(4ns,1)")
+RECORDED = Latency(feed="recorded", entry="2ns", response="2ns")
+WAYS = [AT_ONCE, ONE_CLOCK, SLOW, SHAKY, RECORDED]
+EVERY = ["change", "fill", "7ns"]
+CHOSEN = {"hold": 2, "places": 2, "lots": 5}
+
+# ---- tapes ----------------------------------------------------------------------------------
+
+
+def by_order(seed: int, count: int = 120) -> list[Any]:
+    """Events that name their orders, with local times up to 12 ns later."""
+    dice = np.random.default_rng(seed)
+    events = events_of(long_draws(seed, count), 1)
+    late_ns = np.maximum.accumulate(
+        [one["venue_ns"].item() + int(dice.integers(0, 13)) for one in events]
+    )
+    for one, local_ns in zip(events, late_ns, strict=True):
+        one["local_ns"] = local_ns
+    return events
+
+
+def by_level(seed: int, count: int = 120) -> list[Any]:
+    """Levels and trades, with local times that do not always rise."""
+    dice = np.random.default_rng(seed)
+    events, time_ns = [], 1000
+    for _ in range(count):
+        time_ns += int(dice.integers(0, 6))
+        side = int(dice.integers(0, 2))
+        fields = {"venue_ns": time_ns, "side": side, "flags": Flag.LAST}
+        fields |= {"price": 100 - 3 * (1 - side) + int(dice.integers(0, 4))}
+        fields |= {"local_ns": time_ns + int(dice.integers(-2, 13))}
+        kind = Kind.TRADE if dice.random() < 0.3 else Kind.LEVEL
+        events.append(b.event(kind, qty_lots=int(dice.integers(0, 6)), **fields))
+    return events
+
+
+def tape_by(makes: Any, seed: int) -> Any:
+    return tape_of(*makes(seed))
+
+
+def bytes_of(run: Any) -> list[bytes]:
+    """Everything that a run says of itself."""
+    result = run.finish()
+    ledger = [np.asarray(part).tobytes() for part in result.ledger]
+    record = run.session.run.copy()
+    for name in ("due_ns", "until_ns"):  # where it was last told to stop
+        record[name] = 0
+    logs = [result.fills.tobytes(), result.steps.tobytes(), result.refused.tobytes()]
+    return [*logs, *ledger, record.tobytes()]
+
+
+def begun(tape: Any, way: Latency, every: str = "change", seed: int = 1, **more: Any) -> Any:
+    params = CHOSEN | {"seed": seed}
+    return start_backtest(tape, strategy=scattered, params=params, latency=way, every=every, **more)
+
+
+# ---- what our side can know -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("makes", [by_order, by_level])
+@pytest.mark.parametrize("every", EVERY)
+@pytest.mark.parametrize("way", WAYS)
+def test_what_comes_later_changes_nothing_before(makes, every, way):
+    for seed in range(6):
+        events = makes(seed)
+        cut_ns = events[60]["venue_ns"].item()
+        kept = [one for one in events if one["venue_ns"] <= cut_ns]
+        later = {"venue_ns": cut_ns + 1, "local_ns": cut_ns + 1, "flags": Flag.LAST}
+        poison = [
+            b.event(Kind.LEVEL, side=0, price=104, qty_lots=99, **later)
+            if makes is by_level
+            else b.event(Kind.ADD, order_id=9999, side=0, price=104, qty_lots=99, **later),
+            b.event(Kind.TRADE, price=90, qty_lots=99, **later),
+        ]
+        runs = [begun(tape_of(*of), way, every, seed) for of in (events, kept + poison)]
+        for run in runs:
+            run.advance(until_ns=cut_ns)
+
+        one, other = (run.finish() for run in runs)
+        assert one.steps.tobytes() == other.steps.tobytes()
+        assert one.fills.tobytes() == other.fills.tobytes()
+        assert one.run["decision_count"] == other.run["decision_count"]
+
+
+@pytest.mark.parametrize("makes", [by_order, by_level])
+@pytest.mark.parametrize("way", WAYS)
+def test_answers_come_in_the_order_in_which_they_were_given(makes, way):
+    for seed in range(6):
+        steps = begun(tape_by(makes, seed), way, seed=seed).advance().finish().steps
+        answers = steps[steps["status"] != Status.LOST_ON_THE_WAY]
+        answers = answers[answers["order_id"] > 0]
+
+        assert (np.diff(answers["local_ns"]) >= 0).all()
+        assert (np.diff(answers["venue_ns"]) >= 0).all()
+        assert (answers["venue_ns"] >= answers["sent_ns"]).all()
+        assert (answers["local_ns"] >= answers["venue_ns"]).all()
+
+
+# ---- runs that stop, go on and part -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("makes", [by_order, by_level])
+@pytest.mark.parametrize("every", EVERY)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_run_that_stops_and_goes_on_is_a_whole_run(makes, every, way):
+    for seed in range(4):
+        tape = tape_by(makes, seed)
+        whole = bytes_of(begun(tape, way, every, seed).advance())
+        by_event, by_time = (begun(tape, way, every, seed) for _ in range(2))
+        for place in (1, 2, 30, 31, 77):
+            by_event.advance(event=place)
+            by_time.advance(until_ns=int(tape.events[place]["venue_ns"]) + place % 3)
+        fork = by_event.fork()
+        other = by_event.fork(params=CHOSEN | {"seed": seed + 1, "lots": 8}).advance()
+
+        assert bytes_of(by_event.advance()) == whole
+        if every != "7ns" or way in (AT_ONCE, ONE_CLOCK):  # else `event` of refusals differs
+            assert bytes_of(by_time.advance()) == whole
+        assert bytes_of(fork.advance()) == whole
+        assert len(other.orders) > 0
+
+
+# ---- what is on its way -----------------------------------------------------------------------
+
+
+@strategy(params=parameters(), memory=[("asked", "i8")])
+def restless(desk, params, memory, quotes):
+    """Want another price each time."""
+    memory["asked"] += 1
+    want(quotes, 0, 0, 90 + memory["asked"] % 2, 1)
+
+
+def quiet(count: int = 6, step_ns: int = 10) -> Any:
+    """Bids at 100 and asks at 102."""
+    events = [
+        b.event(Kind.ADD, order_id=1 + n, side=n % 2, price=100 + n % 2 * 2, qty_lots=5)
+        for n in range(count)
+    ]
+    return tape_of(*messages(*events, step_ns=step_ns))
+
+
+@pytest.mark.parametrize("every", ["change", "5ns"])
+@pytest.mark.parametrize("feed", ["none", "3ns"])
+def test_a_rule_that_always_has_an_order_on_its_way_reaches_the_end(every, feed):
+    way = Latency(feed=feed, entry="20ns", response="20ns")
+    result = backtest(quiet(), strategy=restless, latency=way, every=every, progress=False)
+
+    assert result.run["request_head"] == result.run["request_tail"]
+    assert result.run["answer_head"] == result.run["answer_tail"]
+    assert 0 < result.run["decision_count"] < 20
+
+
+ROWS = [(0, 0, 400), (900, 910, 920), (1010, 1015, 1020), (1011, 0, 1071), (1030, 0, 1090)]
+LOSING = [*ROWS, (1040, 1045, 1050), (9000, 9005, 9010)]
+
+
+def losing(**more: Any) -> Latency:
+    """Requests that are sent from 1011 to 1040 are lost."""
+    return Latency(rows=np.array(LOSING, np.int64), **more)
+
+
+def test_a_lost_order_is_answered_and_counts_as_open_until_then():
+    run = start_backtest(quiet(20), latency=losing(entry="rows", response="2ns"))
+    run.advance(until_ns=1020).submit(0, 90, 4)
+    position = run.session.desk.bundle.ledger.positions[0]
+    assert (position["open_buy_lots"], position["open_count"]) == (4, 1)
+
+    steps = run.advance().orders
+
+    assert steps["status"].tolist() == [Status.LOST_ON_THE_WAY]
+    assert steps["kind"].tolist() == [Kind.REJECT]
+    assert steps[0]["local_ns"] > 1071
+    assert (position["open_buy_lots"], position["open_count"]) == (0, 0)
+
+
+@strategy(params=parameters())
+def leaver(desk, params, memory, quotes):
+    """Want a bid until 1020."""
+    if desk.run[0]["now_ns"] < 1020:
+        want(quotes, 0, 0, 90, 4)
+
+
+def test_a_quote_whose_cancel_was_lost_is_cancelled_later():
+    way = losing(entry="1ns", cancel="rows", response="1ns")
+    result = backtest(quiet(20), strategy=leaver, latency=way, progress=False)
+
+    steps = [(int(one["kind"]), int(one["status"])) for one in result.steps]
+    lost = (Kind.REJECT, Status.LOST_ON_THE_WAY)
+    assert steps == [(Kind.NEW, 0), lost, (Kind.CANCEL, 0)]
+    assert result.positions[0]["open_buy_lots"] == 0
+
+
+def test_an_amend_that_is_heard_of_leaves_a_cancel_on_its_way():
+    run = start_backtest(quiet(20), latency=Latency(entry="5ns", amend="5ns", response="5ns"))
+    order_id = run.advance(until_ns=1000).submit(0, 90, 4)
+    run.advance(until_ns=1020).amend(order_id, 90, 3)
+    run.advance(until_ns=1027).cancel(order_id)
+    run.advance(until_ns=1031).cancel(order_id)  # the amend was heard of at 1030
+
+    kinds = run.advance().orders["kind"].tolist()
+
+    assert kinds == [Kind.NEW, Kind.AMEND, Kind.CANCEL]
+
+
+@pytest.mark.parametrize("every", EVERY)
+@pytest.mark.parametrize("way", [ONE_CLOCK, SLOW, SHAKY])
+@given(st.integers(0, 1 << 30), st.integers(0, 9))
+def test_no_fill_on_its_way_leads_past_a_limit(every, way, seed, lots):
+    for makes in (by_order, by_level):
+        run = begun(tape_by(makes, seed), way, every, seed, max_long=lots, max_short=lots + 1)
+        fills = run.advance().finish().fills
+        held = np.cumsum(np.where(fills["side"] == 0, 1, -1) * fills["qty_lots"])
+        at_venue = held  # both logs are in the order of the venue
+
+        assert (at_venue <= lots).all()
+        assert (at_venue >= -lots - 1).all()
+
+
+@pytest.mark.parametrize("every", EVERY)
+@pytest.mark.parametrize("way", WAYS)
+def test_all_orders_are_cancelled_when_the_account_asks_for_it(every, way):
+    run = begun(tape_by(by_order, 3), way, every).advance(event=60)
+    account = run.session.desk.bundle.ledger.accounts[0]
+    pull_kill(run.session.desk.bundle.ledger, 0, run.now_ns)
+
+    result = run.advance().finish()
+
+    assert result.positions[0]["open_count"] == 0
+    assert account["attention"] & ORDERS_OPEN == 0
