@@ -180,7 +180,7 @@ LAYOUTS = {
         "arrive_ns:i8@0 sent_ns:i8@8 venue_ns:i8@16 order_id:i8@24 price:i8@32 qty_lots:i8@40 "
         "left_lots:i8@48 ahead_lots:i8@56 mid_twice:i8@64 amount_pico:i8@72 event:i8@80 "
         "slot:i4@88 symbol:i4@92 status:i2@96 kind:i1@98 side:i1@99 maker:i1@100 of_kind:i1@101 "
-        "pad:i2@102 pad2:i8@104 pad3:i8@112 pad4:i8@120",
+        "pad:i2@102 entry_ahead_lots:i8@104 pad3:i8@112 pad4:i8@120",
     ),
     "FILL_LINE": (
         128,

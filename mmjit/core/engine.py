@@ -83,7 +83,9 @@ def _is_over(session):  # type: ignore[no-untyped-def]
     """Whether there is no event and no message left, or nothing before the run is to stop."""
     run = session.run[0]
     events_ns = min(_floor_ns(session), run["view_ns"])
-    if min(events_ns, min(next_request_ns(session), next_answer_ns(session))) >= LATEST:
+    expires = run["until_ns"] < LATEST and run["expiry_ns"] <= run["until_ns"]
+    waiting_ns = min(next_request_ns(session), next_answer_ns(session))
+    if min(events_ns, waiting_ns) >= LATEST and not expires:
         return True
     return min(events_ns, _next_due(session)) > run["until_ns"]
 

@@ -315,6 +315,7 @@ def fill(bound, slot, price, qty_lots, maker):  # type: ignore[no-untyped-def]
     answer["price"] = price
     answer["qty_lots"] = qty_lots
     answer["maker"] = maker
+    answer["entry_ahead_lots"] = order["ahead_lots"]
     if maker:
         answer["ahead_lots"] = lots_ahead(session, order)
         if order["left_lots"] == 0:

@@ -88,7 +88,7 @@ def _take(session, slot, message):  # type: ignore[no-untyped-def]
         own = own_at(bundle_of(session.desk), order)
         own["left_lots"] = order["open_lots"]
         own["filled_lots"] = order["filled_lots"]
-    entry_ahead_lots, limit_price = order["ahead_lots"], order["asked_price"]
+    limit_price = order["asked_price"]
     if order["open_lots"] == 0:
         count_open(ledger, OURS, symbol, -1)
         give_slot(session, slot)
@@ -96,7 +96,7 @@ def _take(session, slot, message):  # type: ignore[no-untyped-def]
     line = write_fill(bundle_of(session.logbook), run, message)
     line["fee_pico"] = fee_pico
     line["position_lots"] = ledger.positions[symbol]["position_lots"]
-    line["entry_ahead_lots"] = entry_ahead_lots
+    line["entry_ahead_lots"] = message["entry_ahead_lots"]
     line = write_step(bundle_of(session.logbook), run, message, Kind.FILL, qty_lots)
     line["price"] = limit_price
     if CHECKED:
@@ -139,11 +139,11 @@ def _end(session, slot, message):  # type: ignore[no-untyped-def]
     count_open(ledger, OURS, symbol, -1)
     if order["place"] != NIL:
         own_at(bundle_of(session.desk), order)["left_lots"] = 0
-    qty_lots = order["open_lots"]
     message["left_lots"] = 0
     if message["kind"] == Kind.REJECT:
         session.refused[symbol, -message["status"]] += 1
-    write_step(bundle_of(session.logbook), session.run[0], message, message["kind"], qty_lots)
+    run = session.run[0]
+    write_step(bundle_of(session.logbook), run, message, message["kind"], message["qty_lots"])
     give_slot(session, slot)
 
 
@@ -157,18 +157,24 @@ def _stay(session, slot, message):  # type: ignore[no-untyped-def]
             order["leaving"] = _left_behind(session, order)
         elif order["leaving"] == AMENDING:
             order["leaving"] = 0
-        if message["of_kind"] == Kind.AMEND:  # what it asked for in more was counted as open
-            more = message["ahead_lots"]
-            open_more(
-                bundle_of(session.desk).ledger,
-                OURS,
-                np.int64(order["symbol"]),
-                order["side"],
-                -more,
-            )
-            order["open_lots"] -= more
+        if message["of_kind"] == Kind.AMEND:
+            _take_back(session, slot, message["ahead_lots"])
     run = session.run[0]
     write_step(bundle_of(session.logbook), run, message, Kind.REJECT, message["qty_lots"])
+
+
+@verb
+def _take_back(session, slot, more):  # type: ignore[no-untyped-def]
+    """What a refused amend asked for in more is not open; nothing is, where all else was filled."""
+    order, ledger = session.orders[slot], bundle_of(session.desk).ledger
+    symbol = np.int64(order["symbol"])
+    open_more(ledger, OURS, symbol, order["side"], -more)
+    order["open_lots"] -= more
+    if order["place"] != NIL:
+        own_at(bundle_of(session.desk), order)["left_lots"] = order["open_lots"]
+    if order["open_lots"] == 0:
+        count_open(ledger, OURS, symbol, -1)
+        give_slot(session, slot)
 
 
 @verb

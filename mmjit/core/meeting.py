@@ -283,7 +283,7 @@ def _meet_trade(bound, session, due, event):  # type: ignore[no-untyped-def]
         order["front_lots"] = front_lots
         order["traded_lots"] += traded
         lots = min(lots, min(left, order["shown_lots"]))
-        if lots > 0:
+        if lots > 0 and order["left_lots"] > 0:  # a fill may have had this one cancelled
             left -= lots
             fill(bound, slot, order["price"], lots, 1)
         slot = after

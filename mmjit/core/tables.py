@@ -227,7 +227,7 @@ MESSAGE: Final = record(
     ("maker", "i1"),
     ("of_kind", "i1"),  # of a REJECT: what was refused
     ("pad", "i2"),
-    ("pad2", "i8"),
+    ("entry_ahead_lots", "i8"),  # of a FILL: before the order when it came to rest
     ("pad3", "i8"),
     ("pad4", "i8"),
 )
