@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmjit.backtesting import backtest, start_backtest
-from mmjit.core.codes import Flag, Kind, Status
+from mmjit.core.codes import ASK, BID, Flag, Kind, Status, TimeInForce
 from mmjit.core.desk import want
 from mmjit.core.ledger import ORDERS_OPEN, pull_kill
 from mmjit.core.rules import parameters, strategy
@@ -16,6 +16,8 @@ from mmjit.latency import Latency
 from tests import builders as b
 from tests.backtests import messages, tape_of
 from tests.test_backtest_machine import events_of, long_draws, scattered
+
+pytestmark = pytest.mark.compiled  # whole days: minutes in an interpreter
 
 SECOND = 10**9
 AT_ONCE = Latency()
@@ -250,3 +252,18 @@ def test_all_orders_are_cancelled_when_the_account_asks_for_it(every, way):
 
     assert result.positions[0]["open_count"] == 0
     assert account["attention"] & ORDERS_OPEN == 0
+
+
+def test_what_we_took_of_a_level_is_forgotten_once_the_book_was_cleared():
+    tape = tape_of(
+        b.level(ASK, 100, 3, venue_ns=1_000),
+        b.clear(venue_ns=2_000),
+        b.level(ASK, 100, 3, venue_ns=3_000),
+        b.level(BID, 95, 1, venue_ns=4_000),
+    )
+    run = start_backtest(tape)
+    for until_ns in (1_500, 3_500):
+        run.advance(until_ns=until_ns)
+        run.submit(BID, 100, 3, tif=TimeInForce.IOC)
+
+    assert run.advance().finish().fills["qty_lots"].tolist() == [3, 3]

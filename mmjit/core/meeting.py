@@ -196,7 +196,7 @@ def _meet_by_level(model, bound, session, event):  # type: ignore[no-untyped-def
     is_near = False
     level, lots = np.int64(NIL), np.int64(0)
     if event["kind"] != Kind.LEVEL:
-        is_near = event["kind"] != Kind.CLEAR
+        is_near = event["kind"] != Kind.CLEAR or session.run[0]["taken"] != 0
     elif due["live_count"] > 0 or session.run[0]["taken"] != 0:
         price = event["price"]
         is_near = session.run[0]["taken"] != 0 or (
