@@ -267,3 +267,22 @@ def test_what_we_took_of_a_level_is_forgotten_once_the_book_was_cleared():
         run.submit(BID, 100, 3, tif=TimeInForce.IOC)
 
     assert run.advance().finish().fills["qty_lots"].tolist() == [3, 3]
+
+
+def test_an_order_that_fills_while_an_amend_to_more_is_on_its_way_is_over():
+    tape = tape_of(
+        b.level(BID, 90, 3, venue_ns=1_000),
+        b.level(ASK, 110, 3, venue_ns=1_001),
+        b.trade(99, 2, venue_ns=2_005, side=BID),
+        b.level(BID, 90, 4, venue_ns=4_000),
+    )
+    run = start_backtest(tape, latency=Latency(entry="10ns"))
+    run.advance(until_ns=1_500)
+    order_id = run.submit(BID, 100, 2)
+    run.advance(until_ns=2_000).amend(order_id, 100, 5)
+    result = run.advance().finish()
+
+    assert result.fills["qty_lots"].tolist() == [2]
+    assert result.steps["kind"].tolist() == [Kind.NEW, Kind.FILL, Kind.REJECT]
+    assert run.session.run[0]["working_count"] == 0
+    assert result.positions["open_buy_lots"].tolist() == [0]
