@@ -150,15 +150,15 @@ LAYOUTS = {
         "due_ns:i8@88 expiry_ns:i8@96 last_order_id:i8@104 fill_count:i8@112 step_count:i8@120 "
         "request_head:i8@128 request_tail:i8@136 answer_head:i8@144 answer_tail:i8@152 "
         "seed:i8@160 taken:i8@168 decision_count:i8@176 window_lost:i8@184 next_ns:i8@192 "
-        "working_count:i8@200 view_ns:i8@208 until_ns:i8@216 heeds:i8@224 pad4:i8@232 "
+        "working_count:i8@200 view_ns:i8@208 until_ns:i8@216 heeds:i8@224 stirs:i8@232 "
         "pad5:i8@240 pad6:i8@248",
     ),
     "DUE": (
         128,
         "next_ns:i8@0 changed:i8@8 started:i8@16 live_count:i8@24 own_bid:i8@32 own_ask:i8@40 "
         "first_bid:i4@48 first_ask:i4@52 first_own:i4@56 reducing_count:i4@60 "
-        "position_lots:i8@64 is_still:i8@72 last_own:i4@80 pad:i4@84 pad2:i8@88 pad3:i8@96 "
-        "pad4:i8@104 pad5:i8@112 pad6:i8@120",
+        "position_lots:i8@64 is_still:i8@72 last_own:i4@80 pad:i4@84 room_stirs:i8@88 "
+        "room_place:i8@96 pad4:i8@104 pad5:i8@112 pad6:i8@120",
     ),
     "WORKING": (
         256,

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from mmjit.core.audit import audit
-from mmjit.core.book import set_level
-from mmjit.core.codes import NIL, Status
+from mmjit.core.codes import NIL, Kind, Status
 from mmjit.core.digest import state_hash
 from mmjit.core.jit import kernel
 from mmjit.core.levels import PRICE_MAX
 from mmjit.core.records import EVENT
+from mmjit.core.replica import apply_by_id
 from mmjit.core.state import (
     LINE_BYTES,
     Counts,
@@ -26,7 +26,7 @@ TINY = Counts(symbols=2, orders=8, pages=5)
 
 @kernel
 def set_one(book, events):
-    return set_level(book, events[0])
+    return apply_by_id(book, events[0])
 
 
 def level_event(price, qty_lots, symbol=0, side=0):
@@ -35,6 +35,7 @@ def level_event(price, qty_lots, symbol=0, side=0):
     event["qty_lots"] = qty_lots
     event["symbol"] = symbol
     event["side"] = side
+    event["kind"] = Kind.LEVEL
     return event
 
 

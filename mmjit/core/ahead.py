@@ -67,10 +67,17 @@ def prefetch_levels(book, event):  # type: ignore[no-untyped-def]
 
 
 @verb
-def prefetch_place(book, level_start, level_count, event):  # type: ignore[no-untyped-def]
-    """Ask for the level that a tape names for an event's price, and for the ladder if need be."""
+def prefetch_level(book, level_start, level_count, event):  # type: ignore[no-untyped-def]
+    """Ask for the level that a tape names for an event's price; returns it."""
     level = level_start + max(0, min(np.int64(event["level"]), level_count - 1))
     prefetch(book.levels, level)
+    return level
+
+
+@verb
+def prefetch_place(book, level_start, level_count, event):  # type: ignore[no-untyped-def]
+    """Ask for the level that a tape names for an event's price, and for the ladder if need be."""
+    level = prefetch_level(book, level_start, level_count, event)
     _prefetch_tables(book, _owner_ahead(book, event), level // PAGE_LEVELS, event["price"])
 
 

@@ -24,7 +24,6 @@ from mmjit.core.levels import (
     close_level,
     held,
     is_live,
-    level_of,
     link,
     note_best,
     open_level,
@@ -313,36 +312,40 @@ def _move(book, slot, old_level, level, event):  # type: ignore[no-untyped-def]
 
 
 @verb
-def set_level(book, event):  # type: ignore[no-untyped-def]
-    """Set the quantity of a level that has no orders of its own (L2); 0 removes it."""
-    if not within(event["symbol"], len(book.symbols)):
-        return Status.SYMBOL_UNKNOWN
-    if event["side"] != 0 and event["side"] != 1:
-        return Status.SIDE_UNKNOWN
-    if event["qty_lots"] < 0:
-        return Status.QTY_NOT_POSITIVE
-    if event["qty_lots"] > LEVEL_QTY_MAX:
-        return Status.QTY_TOO_LARGE
+def owner_named(book, event):  # type: ignore[no-untyped-def]
+    """2 * symbol + side of an event of a level, or a status."""
+    if rarely(not within(event["symbol"], len(book.symbols))):
+        return np.int64(Status.SYMBOL_UNKNOWN)
+    if rarely(not within(event["side"], 2)):
+        return np.int64(Status.SIDE_UNKNOWN)
+    return np.int64(event["symbol"]) * 2 + event["side"]
+
+
+@verb
+def set_level(book, event, level, page):  # type: ignore[no-untyped-def]
+    """Set the quantity of a level that has no orders of its own (L2); 0 removes it.
+
+    `level` is that of the price, or NIL, and then `page` the one that it would have, NIL for any.
+    """
+    if rarely(not 0 <= event["qty_lots"] <= LEVEL_QTY_MAX):
+        return Status.QTY_NOT_POSITIVE if event["qty_lots"] < 0 else Status.QTY_TOO_LARGE
     owner = held(event["symbol"] * 2 + event["side"])
-    level = level_of(book, owner, event["price"])
-    if level == NIL:
+    if rarely(level == NIL):
         status = price_status(book, event["symbol"], event["price"])
         if status == Status.OK and event["qty_lots"] != 0:
-            status = room_for_level(book, NIL, NIL)
+            status = room_for_level(book, NIL, page)
         if status < 0:
             return status
         if event["qty_lots"] == 0:
             book.control[0]["best_changed"] = 0
             return Status.OK
+        level = add_page(book, owner, event["price"], page)
     elif book.levels[level]["order_count"] != 0:
         return Status.LEVEL_HAS_ORDERS
     elif event["qty_lots"] != 0:
         status = room_for_level(book, level, NIL)
         if status < 0:
             return status
-
-    if level == NIL:
-        level = add_page(book, owner, event["price"], NIL)
     _set_qty(book, owner, held(level), event["qty_lots"])
     return Status.OK
 
@@ -353,10 +356,10 @@ def _set_qty(book, owner, level, qty_lots):  # type: ignore[no-untyped-def]
     record = book.levels[level]
     before = record["qty_lots"]
     record["qty_lots"] = qty_lots
-    if before == 0 and qty_lots != 0:
+    if rarely(before == 0 and qty_lots != 0):
         open_level(book, owner, level)
     book.control[0]["best_changed"] = before != qty_lots and book.sides[owner]["best"] == level
-    if before != 0 and qty_lots == 0:
+    if rarely(before != 0 and qty_lots == 0):
         close_level(book, owner, level)
 
 

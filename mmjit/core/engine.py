@@ -17,25 +17,23 @@ from typing import Final
 
 import numpy as np
 
-from mmjit.core.ahead import prefetch_neighbours, prefetch_order
 from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Flag, Kind
-from mmjit.core.desk import QUOTE_LEVELS, at_symbol, want_nothing
+from mmjit.core.desk import at_symbol, want_nothing
 from mmjit.core.floor import arrive, expire
-from mmjit.core.hearing import FILLED, HEARD, MOVED, OURS, STRAY, hear, revalue
+from mmjit.core.hearing import FILLED, HEARD, MOVED, OURS, STRAY, hear
 from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.latency import Leg, feed_delay
-from mmjit.core.ledger import ORDERS_OPEN
-from mmjit.core.logbook import has_room
+from mmjit.core.ledger import ORDERS_OPEN, mark_of, mark_position
 from mmjit.core.meeting import meet
 from mmjit.core.posting import (
-    has_answer_room,
     next_answer_ns,
     next_request_ns,
     takes_no_time,
 )
 from mmjit.core.quoting import pull_orders, recall, settle
-from mmjit.core.replay import AHEAD, apply_dirty, slot_ahead, slot_of
+from mmjit.core.replay import apply_dirty, look_on, slot_of
+from mmjit.core.room import has_room_for
 from mmjit.core.working import LATEST, own_at
 
 STOPPED: Final = 0  # what a run returns: it is where it was to stop,
@@ -97,11 +95,13 @@ def _is_over(session):  # type: ignore[no-untyped-def]
 def _walk(rule, model, bound, stop, params, memory):  # type: ignore[no-untyped-def]
     """Let the venue go on up to what is due, or to what our side sees and may act on."""
     session = bundle_of(bound)
-    desk, track = bundle_of(session.desk), bundle_of(session.track)
-    events = track.events
-    book, run = bundle_of(session.floor).book, session.run[0]
+    desk, floor, track = (
+        bundle_of(session.desk),
+        bundle_of(session.floor),
+        bundle_of(session.track),
+    )
+    events, book, run = track.events, floor.book, session.run[0]
     two_clocks = run["two_clocks"] != 0
-    last = len(events) - 1
     for place in range(run["place"], stop):
         event = events[place]
         until_ns = run["due_ns"]
@@ -109,13 +109,11 @@ def _walk(rule, model, bound, stop, params, memory):  # type: ignore[no-untyped-
             until_ns = min(until_ns, run["view_ns"])
         if event["venue_ns"] > until_ns:
             return _GOES_ON
-        far, near = events[min(place + 2 * AHEAD, last)], events[min(place + AHEAD, last)]
-        prefetch_order(book, slot_ahead(track.region, far), far)
-        prefetch_neighbours(book, slot_ahead(track.region, near), near)
+        look_on(book, track.region, events, place)
         symbol = np.int64(event["symbol"])
         run["place"] = place + 1
         if symbol < 0 or symbol >= len(session.dues):
-            apply_dirty(book, track.region, event, bundle_of(session.floor).counts)
+            apply_dirty(book, track.region, event, floor.counts)
             continue
         due = session.dues[symbol]
         if not has_room_for(session, symbol):
@@ -124,16 +122,16 @@ def _walk(rule, model, bound, stop, params, memory):  # type: ignore[no-untyped-
         run["floor_ns"] = max(run["floor_ns"], event["venue_ns"])
         run["event"] = place
         if two_clocks:
-            meet(model, bound, session, event)
+            meet(model, bound, (session, floor, track), event)
             continue
         run["now_ns"] = max(run["now_ns"], event["venue_ns"])
-        if meet(model, bound, session, event):
+        if meet(model, bound, (session, floor, track), event):
             _note(bound, session, desk, event)
         _heed(bound, session)
         if event["flags"] & Flag.LAST and _is_due(run, due):
             due["started"] = 1
             _decide(rule, bound, symbol, params, memory[symbol])
-    if run["place"] >= stop and stop <= last:
+    if run["place"] >= stop and stop < len(events):
         return STOPPED
     return _GOES_ON
 
@@ -160,6 +158,7 @@ def _look(rule, bound, params, memory):  # type: ignore[no-untyped-def]
         if acts and run["view_ns"] >= _floor_ns(session):
             return _GOES_ON
         event = track.events[_seen_place(track, run["view_place"])]
+        look_on(desk.book, track.region, track.events, run["view_place"])
         symbol = np.int64(event["symbol"])
         if symbol < 0 or symbol >= len(session.dues):
             apply_dirty(desk.book, track.region, event, track.unseen)
@@ -230,8 +229,11 @@ def _note(bound, session, desk, event):  # type: ignore[no-untyped-def]
         _step_back(bound, event)
     if desk.book.control[0]["best_changed"]:
         due["changed"] = due["changed"] | MOVED
-        if desk.ledger.positions[symbol]["fill_count"] > 0:
-            revalue(desk, symbol)
+        position = desk.ledger.positions[symbol]
+        if position["fill_count"] > 0:
+            mark_twice = mark_of(desk.book, desk.ledger, OURS, symbol)
+            if mark_twice != position["mark_twice"]:  # else it is marked so since its last fill
+                mark_position(desk.ledger, OURS, symbol, mark_twice, desk.run[0]["now_ns"])
 
 
 @verb
@@ -249,8 +251,26 @@ def _heed(bound, session):  # type: ignore[no-untyped-def]
 
 @helper
 def _do_due(rule, bound, params, memory):  # type: ignore[no-untyped-def]
-    """Do the first thing that is due, and find out what is next; whether there was room for it."""
+    """Do what is due first, all that is at one instant; whether there was room for it.
+
+    What is next is known then. Neither the venue nor our side has an event up to that instant: what
+    became due at it in the meantime can be done here as well.
+    """
     session = bundle_of(bound)
+    run = session.run[0]
+    due_ns = run["due_ns"]
+    while True:
+        if not _do_first(rule, bound, session, params, memory):
+            return False
+        next_ns = _next_due(session)
+        run["due_ns"] = min(next_ns, run["until_ns"])
+        if next_ns != due_ns:
+            return True
+
+
+@verb
+def _do_first(rule, bound, session, params, memory):  # type: ignore[no-untyped-def]
+    """Do the first thing that is due; whether there was room for it."""
     run, wire = session.run[0], bundle_of(session.wire)
     due_ns = run["due_ns"]
     if next_request_ns(session) <= due_ns:
@@ -265,7 +285,8 @@ def _do_due(rule, bound, params, memory):  # type: ignore[no-untyped-def]
         if run["two_clocks"] == 0 and takes_no_time(wire.latencies, Leg.RESPONSE):
             run["now_ns"] = max(run["now_ns"], run["floor_ns"])
             _act_on(rule, bound, symbol, params, memory)
-    elif next_answer_ns(session) <= due_ns:
+        return True
+    if next_answer_ns(session) <= due_ns:
         number = run["answer_tail"] % len(wire.answers)
         symbol = np.int64(wire.answers[number]["symbol"])
         if not has_room_for(session, symbol):
@@ -273,15 +294,14 @@ def _do_due(rule, bound, params, memory):  # type: ignore[no-untyped-def]
         run["answer_tail"] += 1
         hear(bound, number)
         _act_on(rule, bound, symbol, params, memory)
-    elif run["expiry_ns"] - 1 <= due_ns:
+        return True
+    if run["expiry_ns"] - 1 <= due_ns:
         if not has_room_for(session, np.int64(0)):
             return False
         run["floor_ns"] = max(run["floor_ns"], run["expiry_ns"])
         expire(bound)
-    elif not _decide_on_time(rule, bound, params, memory):
-        return False
-    set_due(session)
-    return True
+        return True
+    return _decide_on_time(rule, bound, params, memory)
 
 
 @verb
@@ -384,21 +404,6 @@ def _decide(rule, bound, symbol, params, memory):  # type: ignore[no-untyped-def
     rule(at_symbol(bundle_of(session.desk), symbol), params, memory, session.quotes)
     settle(bound, symbol)
     _heed(bound, session)
-
-
-# ---- room ---------------------------------------------------------------------------------------
-
-
-@verb
-def has_room_for(session, symbol):  # type: ignore[no-untyped-def]
-    """Whether the rings can take whatever the next event or decision of a symbol brings."""
-    run = session.run[0]
-    sides = bundle_of(session.floor).book.sides
-    levels = sides[2 * symbol]["level_count"] + sides[2 * symbol + 1]["level_count"]
-    if run["impact"] == 0:  # each order may take every level
-        levels *= 2 * QUOTE_LEVELS
-    count = 2 * levels + 2 * run["working_count"] + 4 * QUOTE_LEVELS
-    return has_room(bundle_of(session.logbook), run, count) and has_answer_room(session, count)
 
 
 # ---- entry points -------------------------------------------------------------------------------

@@ -169,8 +169,10 @@ def take_from(session, level, qty_lots):  # type: ignore[no-untyped-def]
     """Lots of a recorded level are gone for us."""
     run = session.run[0]
     if run["impact"] and qty_lots > 0:
-        bundle_of(session.floor).taken[level] += qty_lots
-        run["taken"] = 1
+        taken = bundle_of(session.floor).taken
+        if taken[level] == 0:
+            run["taken"] += 1
+        taken[level] += qty_lots
 
 
 @verb

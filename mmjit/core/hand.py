@@ -4,9 +4,9 @@ import numpy as np
 
 from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Status
-from mmjit.core.engine import has_room_for
 from mmjit.core.jit import kernel, verb
 from mmjit.core.quoting import amend_status, send_amend, send_cancel, send_new, slot_of_order
+from mmjit.core.room import has_room_for
 from mmjit.core.working import LATEST
 
 

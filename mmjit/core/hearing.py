@@ -41,6 +41,7 @@ def hear(bound, number):  # type: ignore[no-untyped-def]
     message = bundle_of(session.wire).answers[number]
     run = session.run[0]
     run["now_ns"] = max(run["now_ns"], message["arrive_ns"])
+    run["stirs"] += 1
     kind, slot = message["kind"], np.int64(message["slot"])
     due = session.dues[message["symbol"]]
     if kind == Kind.FUNDING:
@@ -92,7 +93,7 @@ def _take(session, slot, message):  # type: ignore[no-untyped-def]
     if order["open_lots"] == 0:
         count_open(ledger, OURS, symbol, -1)
         give_slot(session, slot)
-    revalue(bundle_of(session.desk), symbol)
+    _revalue(bundle_of(session.desk), symbol)
     line = write_fill(bundle_of(session.logbook), run, message)
     line["fee_pico"] = fee_pico
     line["position_lots"] = ledger.positions[symbol]["position_lots"]
@@ -104,7 +105,7 @@ def _take(session, slot, message):  # type: ignore[no-untyped-def]
 
 
 @verb
-def revalue(desk, symbol):  # type: ignore[no-untyped-def]
+def _revalue(desk, symbol):  # type: ignore[no-untyped-def]
     """Mark a position to what our side sees of the book."""
     mark_twice = mark_of(desk.book, desk.ledger, OURS, symbol)
     mark_position(desk.ledger, OURS, symbol, mark_twice, desk.run[0]["now_ns"])
@@ -192,4 +193,4 @@ def _pay(session, message):  # type: ignore[no-untyped-def]
     """Funding is due on what we held."""
     symbol = np.int64(message["symbol"])
     take_funding(bundle_of(session.desk).ledger, OURS, symbol, message["amount_pico"])
-    revalue(bundle_of(session.desk), symbol)
+    _revalue(bundle_of(session.desk), symbol)

@@ -19,30 +19,37 @@ from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Flag, Kind, TradingStatus
 from mmjit.core.floor import end_day, fill, fill_before, take_from, tell
 from mmjit.core.jit import helper, verb
-from mmjit.core.levels import level_at
+from mmjit.core.levels import held, level_at
 from mmjit.core.posting import mid_of, new_answer
 from mmjit.core.queues import front_after, trade_at
-from mmjit.core.replay import apply_dirty, slot_of
-from mmjit.core.working import LATEST, first_at, is_better, reaches
+from mmjit.core.replay import apply_dirty, place_for, slot_of
+from mmjit.core.working import LATEST, first_at, is_better, reaches, stands_at
 
 
 @verb
-def meet(model, bound, session, event):  # type: ignore[no-untyped-def]
-    """Apply an event to the venue's book and let it meet our orders; whether it was applied."""
-    if session.run[0]["by_level"]:
-        return _meet_by_level(model, bound, session, event)
-    return _meet_by_order(bound, session, event)
+def meet(model, bound, parts, event):  # type: ignore[no-untyped-def]
+    """Apply an event to the venue's book and let it meet our orders; whether it was applied.
+
+    Args:
+        model: the queue model.
+        bound: leads to the session.
+        parts: the session, its floor and its track.
+        event: EVENT, of a symbol that there is.
+    """
+    if parts[0].run[0]["by_level"]:
+        return _meet_by_level(model, bound, parts, event)
+    return _meet_by_order(bound, parts, event)
 
 
 # ---- order by order -----------------------------------------------------------------------------
 
 
 @verb
-def _meet_by_order(bound, session, event):  # type: ignore[no-untyped-def]
+def _meet_by_order(bound, parts, event):  # type: ignore[no-untyped-def]
     """`meet` where the tape shows orders."""
-    floor, symbol = bundle_of(session.floor), np.int64(event["symbol"])
+    session, floor, track = parts
+    symbol = np.int64(event["symbol"])
     book, due = floor.book, session.dues[symbol]
-    track = bundle_of(session.track)
     slot = slot_of(track.region, event)
     side, price, sequence, lots = 0, 0, 0, 0
     if due["live_count"] > 0:
@@ -138,8 +145,13 @@ def _meet_newcomer(bound, session, due, slot, event):  # type: ignore[no-untyped
 def _cap_taken(session, level, joined):  # type: ignore[no-untyped-def]
     """No more of a level can be gone for us than is there, but for lots that have just joined."""
     floor = bundle_of(session.floor)
-    there = floor.book.levels[level]["qty_lots"] - joined
-    floor.taken[level] = min(floor.taken[level], there)
+    taken = floor.taken[level]
+    if taken == 0:
+        return
+    left = min(taken, floor.book.levels[level]["qty_lots"] - joined)
+    floor.taken[level] = left
+    if left == 0:
+        session.run[0]["taken"] -= 1
 
 
 @verb
@@ -189,30 +201,28 @@ def _fund(bound, session, due, event):  # type: ignore[no-untyped-def]
 
 
 @verb
-def _meet_by_level(model, bound, session, event):  # type: ignore[no-untyped-def]
+def _meet_by_level(model, bound, parts, event):  # type: ignore[no-untyped-def]
     """`meet` where the tape shows price levels."""
-    floor, symbol = bundle_of(session.floor), np.int64(event["symbol"])
-    book, due, track = floor.book, session.dues[symbol], bundle_of(session.track)
-    is_near = False
+    session, floor, track = parts
+    symbol = np.int64(event["symbol"])
+    book, due = floor.book, session.dues[symbol]
+    is_level, side = event["kind"] == Kind.LEVEL, np.int64(event["side"]) & 1
+    takes = session.run[0]["taken"] != 0
+    is_near = is_level and (
+        stands_at(session, due, side, event["price"]) or reaches(due, 1 - side, event["price"])
+    )
     level, lots = np.int64(NIL), np.int64(0)
-    if event["kind"] != Kind.LEVEL:
-        is_near = event["kind"] != Kind.CLEAR or session.run[0]["taken"] != 0
-    elif due["live_count"] > 0 or session.run[0]["taken"] != 0:
-        price = event["price"]
-        is_near = session.run[0]["taken"] != 0 or (
-            reaches(due, event["side"], price) or reaches(due, 1 - event["side"], price)
-        )
-        if is_near:
-            level = np.int64(level_at(book, 2 * symbol + event["side"], price))
+    if is_near or (takes and is_level):
+        level = np.int64(place_for(book, track.region, event, held(2 * symbol + side))[0])
     if level != NIL:
         lots = np.int64(book.levels[level]["qty_lots"])
     before = book.control[0]["sequence"]
     apply_dirty(book, track.region, event, floor.counts)
     if book.control[0]["sequence"] == before:
         return False
-    if is_near:
-        if level != NIL and event["qty_lots"] < lots:
-            _cap_taken(session, level, np.int64(0))
+    if takes and level != NIL:
+        _cap_taken(session, level, np.int64(0))
+    if is_near or not is_level:
         meet_change(model, bound, event, lots)
     return True
 

@@ -44,6 +44,7 @@ def leg_of(kind):  # type: ignore[no-untyped-def]
 def new_request(session, kind, slot):  # type: ignore[no-untyped-def]
     """Begin the next request, in its place of the ring."""
     run = session.run[0]
+    run["stirs"] += 1
     requests = bundle_of(session.wire).requests
     message = requests[run["request_head"] % len(requests)]
     order = session.orders[slot]
@@ -86,6 +87,7 @@ def send_on(session, message):  # type: ignore[no-untyped-def]
 def new_answer(session, slot, kind):  # type: ignore[no-untyped-def]
     """Begin the next answer, from the order that it is about, in its place of the ring."""
     run = session.run[0]
+    run["stirs"] += 1
     answers = bundle_of(session.wire).answers
     message = answers[run["answer_head"] % len(answers)]
     order = session.orders[slot]

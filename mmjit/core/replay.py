@@ -11,6 +11,7 @@ import numpy as np
 
 from mmjit.core.ahead import (
     prefetch_best,
+    prefetch_level,
     prefetch_neighbours,
     prefetch_order,
     prefetch_place,
@@ -20,6 +21,7 @@ from mmjit.core.book import (
     best_of,
     note_execution,
     note_trade,
+    owner_named,
     owner_of,
     replace_at,
     rest,
@@ -74,6 +76,8 @@ def apply(book, region, event):  # type: ignore[no-untyped-def]
         status = _add(book, region, event)
     elif kind <= Kind.EXECUTE and kind > 0:
         status = _change(book, region, event)
+    elif kind == Kind.LEVEL:
+        status = _set_level(book, region, event)
     else:
         status = apply_bookwide(book, event)
     if status >= 0:
@@ -153,11 +157,19 @@ def _change(book, region, event):  # type: ignore[no-untyped-def]
 
 
 @verb
+def _set_level(book, region, event):  # type: ignore[no-untyped-def]
+    """Set the quantity of the level at an event's price."""
+    owner = owner_named(book, event)
+    if rarely(owner < 0):
+        return owner
+    level, page = place_for(book, region, event, held(owner))
+    return set_level(book, event, level, page)
+
+
+@verb
 def apply_bookwide(book, event):  # type: ignore[no-untyped-def]
-    """Apply an event that names no resting order."""
+    """Apply an event that names neither a resting order nor a level."""
     kind = event["kind"]
-    if kind == Kind.LEVEL:
-        return set_level(book, event)
     if not within(event["symbol"], len(book.symbols)):
         return Status.SYMBOL_UNKNOWN
     if kind == Kind.CLEAR:
@@ -268,6 +280,19 @@ def look_ahead(book, region, event, soon, later, last):  # type: ignore[no-untyp
         prefetch_side(book, last)
         prefetch_place(book, region.level_start, region.level_count, soon)
         prefetch_best(book, soon)
+
+
+@verb
+def look_on(book, region, events, place):  # type: ignore[no-untyped-def]
+    """Ask for what the events behind a place will touch, where between two of them more is done."""
+    prefetch(events, place + 8 * AHEAD)
+    near = events[min(place + AHEAD, len(events) - 1)]
+    if region.slot_count == 0:
+        prefetch_level(book, region.level_start, region.level_count, near)
+        return
+    far = events[min(place + 2 * AHEAD, len(events) - 1)]
+    prefetch_order(book, slot_ahead(region, far), far)
+    prefetch_neighbours(book, slot_ahead(region, near), near)
 
 
 @verb

@@ -12,10 +12,12 @@ from mmjit.core.book import (
     INDEXED,
     bears,
     note_by_id,
+    owner_named,
     owner_of,
     replace_at,
     rest,
     rest_status,
+    set_level,
     shrink,
 )
 from mmjit.core.codes import NIL, Kind, Status
@@ -55,11 +57,22 @@ def apply_noted(book, event, note):  # type: ignore[no-untyped-def]
         status = add(book, event, note & TAG_MASK)
     elif kind > 0 and kind <= Kind.EXECUTE:
         status = change(book, event, note & TAG_MASK, note >> TAG_BITS)
+    elif kind == Kind.LEVEL:
+        status = _set_level(book, event)
     else:
         status = apply_bookwide(book, event)
     if status >= 0:
         note_accepted(book, event)
     return status
+
+
+@verb
+def _set_level(book, event):  # type: ignore[no-untyped-def]
+    """Set the quantity of the level at an event's price."""
+    owner = owner_named(book, event)
+    if rarely(owner < 0):
+        return owner
+    return set_level(book, event, np.int64(level_of(book, held(owner), event["price"])), NIL)
 
 
 @verb

@@ -46,8 +46,8 @@ def resolve(resolver, events, counts):  # type: ignore[no-untyped-def]
         resolver: has a free slot for every event of the run.
         events: EVENT, in order; `handle` is written, and of events that name an order `side`,
             `price` (unless flagged OWN_PRICE) and, for a delete, `qty_lots`; of one that comes to
-            rest `level`. Until an event is
-            resolved its `handle` holds the tag of its id.
+            rest, or sets a level, `level`. Until an event is resolved its `handle` holds the tag
+            of its id.
         counts: int64[STATUS_SPAN]; `counts[-status]` grows by one for each event that a book would
             refuse. Such an event keeps the handle NIL, and `level` says why; one that asks for
             more than is left of its order has a handle all the same.
@@ -103,7 +103,7 @@ def _resolve_one(resolver, event):  # type: ignore[no-untyped-def]
     if kind == Kind.ADD:
         return _seat(resolver, tag, event)
     if kind == Kind.LEVEL:
-        _widen_bounds(resolver, event)
+        _watch(resolver, event)
         return Status.OK
     if kind == Kind.CLEAR:
         _unseat_symbol(resolver, event["symbol"])
@@ -210,13 +210,6 @@ def _unseat_symbol(resolver, symbol):  # type: ignore[no-untyped-def]
 @verb
 def _watch(resolver, event):  # type: ignore[no-untyped-def]
     """Widen the bounds of a symbol by an event's price and quantity, and name the price's level."""
-    _widen_bounds(resolver, event)
-    event["level"] = _level_of(resolver, event)
-
-
-@verb
-def _widen_bounds(resolver, event):  # type: ignore[no-untyped-def]
-    """Widen the bounds of a symbol by an event's price and quantity."""
     bounds = resolver.bounds[event["symbol"]]
     price = event["price"]
     if bounds["event_count"] == 0:
@@ -229,6 +222,7 @@ def _widen_bounds(resolver, event):  # type: ignore[no-untyped-def]
     step = bounds["increment"]
     if rarely(step == 0 or price % step != 0):
         _count_in(bounds, _common_divisor(step, abs(price)))
+    event["level"] = _level_of(resolver, event)
 
 
 @helper

@@ -313,7 +313,7 @@ RUN: Final = record(
     ("answer_head", "i8"),
     ("answer_tail", "i8"),
     ("seed", "i8"),
-    ("taken", "i8"),  # 1 once an order of ours has taken from a level
+    ("taken", "i8"),  # levels of which orders of ours have taken something that is not there for us
     ("decision_count", "i8"),
     ("window_lost", "i8"),  # orders of ours put behind a level that was revealed again
     ("next_ns", "i8"),  # when symbols are next to be quoted, at an interval
@@ -321,7 +321,7 @@ RUN: Final = record(
     ("view_ns", "i8"),  # when our side sees the next event; LATEST: there is none
     ("until_ns", "i8"),  # when the run is to stop; LATEST: at its end
     ("heeds", "i8"),  # 1 where a loss limit may have all orders cancelled between two decisions
-    ("pad4", "i8"),
+    ("stirs", "i8"),  # messages begun or heard: while it stays no ring gets fuller
     ("pad5", "i8"),
     ("pad6", "i8"),
 )
@@ -343,8 +343,8 @@ DUE: Final = record(
     ("is_still", "i8"),  # 1 while nothing trades: a halt, a pause, the close
     ("last_own", "i4"),  # the newest of those that our side holds for open
     ("pad", "i4"),
-    ("pad2", "i8"),
-    ("pad3", "i8"),
+    ("room_stirs", "i8"),  # RUN `stirs` when the rings had room,
+    ("room_place", "i8"),  # which holds before this place on the tape
     ("pad4", "i8"),
     ("pad5", "i8"),
     ("pad6", "i8"),

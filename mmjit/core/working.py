@@ -146,6 +146,17 @@ def reaches(due, side, price):  # type: ignore[no-untyped-def]
 
 
 @verb
+def stands_at(session, due, side, price):  # type: ignore[no-untyped-def]
+    """Whether an order of ours rests on a side at a price."""
+    if not reaches(due, side, price):
+        return False
+    slot = first_at(due, side)
+    while slot != NIL and is_better(side, session.orders[slot]["price"], price):
+        slot = session.orders[slot]["next"]
+    return slot != NIL and session.orders[slot]["price"] == price
+
+
+@verb
 def come_to_rest(session, slot):  # type: ignore[no-untyped-def]
     """Put an order behind those of ours that are as good or better."""
     order = session.orders[slot]

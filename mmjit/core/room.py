@@ -1,0 +1,40 @@
+"""Whether the rings can take what one more event, message or decision brings.
+
+The worst that one can bring is seldom counted: while no message is begun or heard no ring gets
+fuller, and an event opens one level at most.
+"""
+
+from typing import Final
+
+from mmjit.core.bound import bundle_of
+from mmjit.core.desk import QUOTE_LEVELS
+from mmjit.core.jit import helper, verb
+from mmjit.core.logbook import has_room
+from mmjit.core.posting import has_answer_room
+
+_SOME: Final = 64  # events for which it is counted at once
+
+
+@verb
+def has_room_for(session, symbol):  # type: ignore[no-untyped-def]
+    """Whether the rings can take whatever the next event or decision of a symbol brings."""
+    run, due = session.run[0], session.dues[symbol]
+    if due["room_stirs"] == run["stirs"] and run["place"] < due["room_place"]:
+        return True
+    return _has_counted_room(session, symbol)
+
+
+@helper
+def _has_counted_room(session, symbol):  # type: ignore[no-untyped-def]
+    """`has_room_for`, counted; for some events to come too, each of which may open a level."""
+    run, due = session.run[0], session.dues[symbol]
+    sides = bundle_of(session.floor).book.sides
+    levels = sides[2 * symbol]["level_count"] + sides[2 * symbol + 1]["level_count"] + _SOME
+    if run["impact"] == 0:  # each order may take every level
+        levels *= 2 * QUOTE_LEVELS
+    count = 2 * levels + 2 * run["working_count"] + 4 * QUOTE_LEVELS
+    if not (has_room(bundle_of(session.logbook), run, count) and has_answer_room(session, count)):
+        return False
+    due["room_stirs"] = run["stirs"]
+    due["room_place"] = run["place"] + _SOME
+    return True
