@@ -43,7 +43,7 @@ class RunLog:
             if self._files:
                 self._files[name].append(lines)
             else:
-                self._pieces[name].append(lines.copy())
+                self._pieces[name].append(lines.view(np.uint8).copy())  # as bytes: at once
             run[counter] = 0
         return count
 
@@ -55,13 +55,13 @@ class RunLog:
     def of(cls, fills: Array, orders: Array) -> "RunLog":
         """Lines in memory, to go on with."""
         logs = cls(None)
-        logs._pieces = {"fills": [fills], "orders": [orders]}
+        logs._pieces = {"fills": [fills.view(np.uint8)], "orders": [orders.view(np.uint8)]}
         return logs
 
     def collected(self, name: str, dtype: Any) -> Array:
         """Everything that was drained."""
         if self.folder is None:
-            return np.concatenate([np.zeros(0, dtype), *self._pieces[name]])
+            return np.concatenate([np.zeros(0, np.uint8), *self._pieces[name]]).view(dtype)
         self._files[name].finish()
         return np.asarray(np.load(self.folder / f"{name}.npy", mmap_mode="c")).view(dtype)
 

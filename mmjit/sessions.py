@@ -22,7 +22,9 @@ from mmjit.tape import Tape
 from mmjit.terms import Settings, every_ns, ledger_of, seed_of, ticks_of
 
 Array = np.ndarray[Any, Any]
-RING: Final = 1 << 16  # lines between two drains
+# Rings are small, so that they stay in the cache; they grow where one event may bring more.
+RING: Final = 1 << 10  # messages on their way
+LINES: Final = 1 << 13  # of the log, between two drains
 WORKING_MAX: Final = 1 << 16  # orders of ours, on their way and at the venue
 
 
@@ -52,7 +54,7 @@ def session_of(tape: Tape, settings: Settings) -> Session:
     unasked = np.zeros(STATUS_SPAN, np.int64)
     floor = Floor(book, np.zeros(len(book.levels), np.int64), unasked, fronts)
     wire = Wire(np.zeros(RING, MESSAGE), np.zeros(RING, MESSAGE), latencies, trips)
-    logbook = Logbook(np.zeros(RING + SPARE, FILL_LINE), np.zeros(RING + SPARE, STEP))
+    logbook = Logbook(np.zeros(LINES + SPARE, FILL_LINE), np.zeros(LINES + SPARE, STEP))
     events = np.ascontiguousarray(tape.events).view(EVENT)
     return Session(
         run=run,

@@ -429,6 +429,7 @@ def test_logs_are_the_same_however_often_the_rings_are_drained(tape, monkeypatch
     drains = []
     drain = running.RunLog.drain
     monkeypatch.setattr(sessions, "RING", 1 << 9)
+    monkeypatch.setattr(sessions, "LINES", 1 << 9)
     monkeypatch.setattr(
         running.RunLog, "drain", lambda logs, session: (drains.append(1), drain(logs, session))
     )

@@ -27,6 +27,7 @@ from mmjit.core.intrinsics import (
     plain_widen,
     plain_within,
     prefetch,
+    prefetch_read,
     rarely,
     record_bytes,
     widen,
@@ -73,6 +74,7 @@ def big_endian_now(data, at):
 @kernel
 def prefetch_now(records, place):
     prefetch(records, place)
+    prefetch_read(records, place)
     return records[0]["qty_lots"]
 
 
@@ -198,7 +200,7 @@ def test_every_intrinsic_has_a_twin():
     assert (
         twins
         == {
-            *("highest_bit", "lowest_bit", "prefetch"),
+            *("highest_bit", "lowest_bit", "prefetch", "prefetch_read"),
             *("widen", "within", "rarely", "record_bytes", "equal_words"),
         }
         | reads

@@ -190,6 +190,13 @@ def queue_ahead(desk, side, level):  # type: ignore[no-untyped-def]
 
 
 @verb
+def lots_at(book, owner, price):  # type: ignore[no-untyped-def]
+    """The lots at a price, of whomever."""
+    level = level_at(book, owner, price)
+    return np.int64(0) if level == NIL else np.int64(book.levels[level]["qty_lots"])
+
+
+@verb
 def lots_before(book, owner, price, sequence):  # type: ignore[no-untyped-def]
     """The lots at a price that came before a sequence number."""
     level = level_at(book, owner, price)

@@ -152,31 +152,35 @@ def _look(rule, bound, params, memory):  # type: ignore[no-untyped-def]
     """Let our side see what its feed brings up to what is due, or to the venue's next event."""
     session = bundle_of(bound)
     desk, track = bundle_of(session.desk), bundle_of(session.track)
+    latencies = bundle_of(session.wire).latencies
     run = session.run[0]
+    acts = run["every_ns"] <= 0 or run["heeds"] != 0
     while run["view_ns"] <= run["due_ns"]:
-        acts = run["every_ns"] <= 0 or run["heeds"] != 0
         if acts and run["view_ns"] >= _floor_ns(session):
             return _GOES_ON
-        event = track.events[_seen_place(track, run["view_place"])]
-        look_on(desk.book, track.region, track.events, run["view_place"])
+        place = run["view_place"]
+        event = track.events[_seen_place(track, place)]
+        look_on(desk.book, track.region, track.events, place)
         symbol = np.int64(event["symbol"])
         if symbol < 0 or symbol >= len(session.dues):
             apply_dirty(desk.book, track.region, event, track.unseen)
-            aim_view(session, run["view_place"] + 1)
+            _aim_view(run, track, latencies, place + 1)
             continue
-        if not has_room_for(session, symbol):
+        due = session.dues[symbol]
+        may_ask = acts or due["started"] == 0
+        if may_ask and not has_room_for(session, symbol):
             return FULL
         run["now_ns"] = max(run["now_ns"], run["view_ns"])
-        due = session.dues[symbol]
         before = desk.book.control[0]["sequence"]
         apply_dirty(desk.book, track.region, event, track.unseen)
         if desk.book.control[0]["sequence"] != before:
             _note(bound, session, desk, event)
-        aim_view(session, run["view_place"] + 1)
-        _heed(bound, session)
-        if event["flags"] & Flag.LAST and _is_due(run, due):
-            due["started"] = 1
-            _decide(rule, bound, symbol, params, memory[symbol])
+        _aim_view(run, track, latencies, place + 1)
+        if may_ask:
+            _heed(bound, session)
+            if event["flags"] & Flag.LAST and _is_due(run, due):
+                due["started"] = 1
+                _decide(rule, bound, symbol, params, memory[symbol])
     return _GOES_ON
 
 
@@ -187,16 +191,14 @@ def _seen_place(track, place):  # type: ignore[no-untyped-def]
 
 
 @verb
-def aim_view(session, place):  # type: ignore[no-untyped-def]
+def _aim_view(run, track, latencies, place):  # type: ignore[no-untyped-def]
     """Find out when our side sees its next event: never before the one before it."""
-    run, track = session.run[0], bundle_of(session.track)
     run["view_place"] = place
     if place >= len(track.events):
         run["view_ns"] = LATEST
         return
     event = track.events[_seen_place(track, place)]
-    arrive_ns = event["venue_ns"] + feed_delay(bundle_of(session.wire).latencies, event)
-    run["view_ns"] = max(run["view_ns"], arrive_ns)
+    run["view_ns"] = max(run["view_ns"], event["venue_ns"] + feed_delay(latencies, event))
 
 
 @helper
@@ -427,7 +429,8 @@ def begin_session(bound):  # type: ignore[no-untyped-def]
         due["last_own"] = NIL
     if run["two_clocks"]:
         run["view_ns"] = -LATEST
-        aim_view(session, 0)
+        track, wire = bundle_of(session.track), bundle_of(session.wire)
+        _aim_view(run, track, wire.latencies, 0)
     set_due(session)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Kind, Status, Term, TimeInForce, TradingStatus
-from mmjit.core.desk import lots_before
+from mmjit.core.desk import lots_at, lots_before
 from mmjit.core.hearing import hear
 from mmjit.core.jit import helper, verb
 from mmjit.core.levels import next_level
@@ -109,8 +109,7 @@ def _stand(session, order, qty_lots):  # type: ignore[no-untyped-def]
     order["sequence"] = book.control[0]["sequence"]
     order["ahead_lots"] = 0
     if order["terms"] & Term.MARKET == 0:
-        sequence = order["sequence"]
-        order["ahead_lots"] = lots_before(book, owner, order["price"], sequence)
+        order["ahead_lots"] = lots_at(book, owner, order["price"])  # all came before
     order["front_lots"] = order["ahead_lots"]
     order["traded_lots"] = 0
 

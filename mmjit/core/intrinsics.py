@@ -69,7 +69,11 @@ def plain_equal_words(array: Any, index: int, word: int) -> int:
 
 
 def plain_prefetch(array: Any, index: int) -> None:
-    """Twin of `prefetch`: nothing to be seen."""
+    """Ask for the line of `array[index]`, to write to it; any index will do, nothing is read."""
+
+
+def plain_prefetch_read(array: Any, index: int) -> None:
+    """`prefetch` of what is not written, as the pages of a tape cannot be."""
 
 
 def plain_big_endian_16(data: Any, at: int) -> int:
@@ -169,21 +173,21 @@ if COMPILED:
 
         return types.int64(array, types.int64, types.int64), codegen
 
-    @intrinsic  # type: ignore[untyped-decorator]
-    def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
-        """Ask for the cache line of `array[index]`; any index is allowed, nothing is read."""
+    def _prefetch(writes: int) -> Any:
+        def build(typingctx: Any, array: Any, index: Any) -> Any:
+            def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+                ary = context.make_array(signature.args[0])(context, builder, args[0])
+                pointer = builder.gep(ary.data, [args[1]])
+                i8p, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
+                fnty = ir.FunctionType(ir.VoidType(), [i8p, i32, i32, i32])
+                call = builder.module.declare_intrinsic("llvm.prefetch", [i8p], fnty)
+                flags = [ir.Constant(i32, v) for v in (writes, 3, 1)]  # keep, data
+                builder.call(call, [builder.bitcast(pointer, i8p), *flags])
+                return context.get_dummy_value()
 
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            ary = context.make_array(signature.args[0])(context, builder, args[0])
-            pointer = builder.gep(ary.data, [args[1]])
-            i8p, i32 = ir.IntType(8).as_pointer(), ir.IntType(32)
-            fnty = ir.FunctionType(ir.VoidType(), [i8p, i32, i32, i32])
-            call = builder.module.declare_intrinsic("llvm.prefetch", [i8p], fnty)
-            flags = [ir.Constant(i32, v) for v in (1, 3, 1)]  # for writing, keep, data
-            builder.call(call, [builder.bitcast(pointer, i8p), *flags])
-            return context.get_dummy_value()
+            return types.void(array, types.int64), codegen
 
-        return types.void(array, types.int64), codegen
+        return build
 
     def _big_endian(bit_count: int) -> Any:
         def build(typingctx: Any, data: Any, at: Any) -> Any:
@@ -198,6 +202,9 @@ if COMPILED:
             return types.int64(data, types.int64), codegen
 
         return build
+
+    prefetch = intrinsic(_prefetch(1))
+    prefetch_read = intrinsic(_prefetch(0))
 
     # One load each, which LLVM does not always make of single bytes.
     big_endian_16 = intrinsic(_big_endian(16))
@@ -216,3 +223,4 @@ else:
     record_bytes = plain_record_bytes
     equal_words = plain_equal_words
     prefetch = plain_prefetch
+    prefetch_read = plain_prefetch_read

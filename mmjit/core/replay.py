@@ -32,7 +32,7 @@ from mmjit.core.book import (
 )
 from mmjit.core.clear import clear_symbol
 from mmjit.core.codes import NIL, STATUS_SPAN, Flag, Kind, Status
-from mmjit.core.intrinsics import prefetch, rarely, widen, within
+from mmjit.core.intrinsics import prefetch_read, rarely, widen, within
 from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.levels import LEVEL_QTY_MAX, held, is_live, level_of, reserved_page
 from mmjit.core.wrapping import fold, weigh
@@ -242,7 +242,7 @@ def replay(book, region, events, counts, tally):  # type: ignore[no-untyped-def]
         now, soon = events[start:stop], events[start + ahead :]
         later, last = events[start + 2 * ahead :], events[start + 3 * ahead :]
         for place in range(len(now)):
-            prefetch(now, place + 8 * AHEAD)
+            prefetch_read(now, place + 8 * AHEAD)
             event = now[place]
             look_ahead(book, region, event, soon[place], later[place], last[place])
             if rarely(event["venue_ns"] < book.control[0]["last_ns"]):
@@ -285,7 +285,7 @@ def look_ahead(book, region, event, soon, later, last):  # type: ignore[no-untyp
 @verb
 def look_on(book, region, events, place):  # type: ignore[no-untyped-def]
     """Ask for what the events behind a place will touch, where between two of them more is done."""
-    prefetch(events, place + 8 * AHEAD)
+    prefetch_read(events, place + 8 * AHEAD)
     near = events[min(place + AHEAD, len(events) - 1)]
     if region.slot_count == 0:
         prefetch_level(book, region.level_start, region.level_count, near)
