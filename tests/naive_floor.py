@@ -189,7 +189,7 @@ class NaiveFloor:
     def fill(self, own: Own, price: int, lots: int, maker: int) -> None:
         ahead = (own.front if self.by_level else self.floor.ahead(own)) if maker else 0
         own.left -= lots
-        own.shown -= lots
+        own.shown -= lots if maker else 0
         own.done += lots
         self.held += lots if own.side == 0 else -lots
         answer = self.answer(own, Kind.FILL, price=price, qty_lots=lots, ahead_lots=ahead)
@@ -301,6 +301,7 @@ class NaiveFloor:
         if met or own.market or own.tif in IMMEDIATE:
             self.drop(own, Status.SELF_CROSS if met else Status.OK)
         else:
+            own.shown = min(own.shown, own.left)
             self.floor.join(own)
 
     def sweep(self, own: Own) -> bool:

@@ -286,3 +286,17 @@ def test_an_order_that_fills_while_an_amend_to_more_is_on_its_way_is_over():
     assert result.steps["kind"].tolist() == [Kind.NEW, Kind.FILL, Kind.REJECT]
     assert run.session.run[0]["working_count"] == 0
     assert result.positions["open_buy_lots"].tolist() == [0]
+
+
+def test_an_iceberg_that_takes_more_than_it_shows_rests_with_its_next_part_shown():
+    tape = tape_of(
+        b.level(ASK, 100, 5, venue_ns=1_000),
+        b.level(BID, 90, 1, venue_ns=1_001),
+        b.level(ASK, 100, 0, venue_ns=1_500),
+        b.trade(99, 4, venue_ns=2_000, side=BID),
+    )
+    run = start_backtest(tape).advance(until_ns=1_200)
+    run.submit(BID, 100, 20, display_lots=3)
+    result = run.advance().finish()
+
+    assert result.fills["qty_lots"].tolist() == [5, 3, 1]

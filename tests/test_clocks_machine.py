@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmjit.backtesting import start_backtest
-from mmjit.core.codes import Flag, Kind
+from mmjit.core.codes import Flag, Kind, TimeInForce
+from mmjit.errors import RefusedError
 from mmjit.instrument import Instrument
 from mmjit.latency import Latency
 from mmjit.running import Run
@@ -15,7 +16,7 @@ from mmjit.terms import every_ns
 from tests import builders as b
 from tests.backtests import first_other, refusals_of, tape_of
 from tests.naive_book import plain
-from tests.naive_clocks import NaiveClocks, Terms
+from tests.naive_clocks import Action, NaiveClocks, Terms
 from tests.test_backtest_machine import MIDDLE, RARE, USUAL, events_of, scattered, twin_of
 
 FEW = settings(max_examples=max(10, settings().max_examples // 2))
@@ -171,3 +172,86 @@ def test_a_rule_fares_as_its_twin_does(tape, latency, every, params, impact, lon
     run = began(tape, terms, strategy=scattered, params=params, every=every)
 
     assert_same(run, NaiveClocks(tape, terms, twin_of(params)).run())
+
+
+# ---- a person ---------------------------------------------------------------------------------
+
+prices = st.integers(-3, 3).map(lambda away: MIDDLE + away) | st.sampled_from([90, 101, 130])
+submits = st.fixed_dictionaries(
+    {
+        "side": st.integers(0, 1),
+        "price": prices,
+        "wanted": st.integers(1, 6) | st.integers(1, 6) | st.sampled_from([0, 30]),
+        "tif": st.sampled_from([TimeInForce.GTC] * 4 + list(TimeInForce)),
+        "market": st.sampled_from([False] * 5 + [True]),
+        "post_only": st.sampled_from([False] * 5 + [True]),
+        "reduce_only": st.sampled_from([False] * 3 + [True]),
+        "display_lots": st.sampled_from([0, 0, 0, 1, 2, 3]),
+    }
+)
+amends = st.fixed_dictionaries(
+    {"which": st.integers(0, 5), "price": prices, "left_lots": st.integers(0, 7)}
+)
+cancels = st.fixed_dictionaries({"which": st.integers(0, 5)})
+acts = (
+    st.tuples(st.just("submit"), submits)
+    | st.tuples(st.just("submit"), submits)
+    | st.tuples(st.just("amend"), amends)
+    | st.tuples(st.just("cancel"), cancels)
+)
+timings = st.tuples(st.integers(0, 12), st.integers(-1, 25))  # since the last, until it expires
+
+
+def script_of(drawn: list[Any], last_ns: int) -> list[Action]:
+    """What a person does, while there are events to come."""
+    script, time_ns = [], BEGIN_NS - 2
+    for (verb, fields), (step_ns, rests_ns) in drawn:
+        time_ns = min(time_ns + step_ns, last_ns - 1)
+        fields = dict(fields)
+        if verb == "submit" and fields["tif"] == TimeInForce.GTD:
+            fields["expires_ns"] = time_ns + rests_ns
+        if verb == "submit" and fields["market"]:
+            fields["price"] = 0
+        script.append((time_ns, verb, fields))
+    return script
+
+
+def play(run: Run, script: list[Action]) -> None:
+    """Do by hand what a script says; what our side refuses never was."""
+    ids: list[int] = []
+    for time_ns, verb, fields in script:
+        run.advance(until_ns=time_ns)
+        try:
+            if verb == "submit":
+                ids.append(0)
+                more = {name: fields[name] for name in fields if name not in NOT_PASSED}
+                price = None if fields["market"] else fields["price"]
+                ids[-1] = run.submit(fields["side"], price, fields["wanted"], **more)
+                continue
+            order_id = dict(enumerate(ids)).get(fields["which"]) or UNKNOWN_ID
+            if verb == "cancel":
+                run.cancel(order_id)
+            else:
+                run.amend(order_id, fields["price"], fields["left_lots"])
+        except RefusedError:
+            continue
+
+
+NOT_PASSED = ("side", "price", "wanted", "market")
+
+
+@given(
+    tapes(40),
+    latencies,
+    st.lists(st.tuples(acts, timings), min_size=1, max_size=14),
+    st.booleans(),
+    limits,
+    limits,
+)
+def test_orders_by_hand_fare_as_their_twins_do(tape, latency, drawn, impact, long, short):
+    terms = Terms(latency=latency, impact=impact, max_long=long, max_short=short)
+    script = script_of(drawn, int(tape.events["venue_ns"][-1]))
+    run = began(tape, terms)
+    play(run, script)
+
+    assert_same(run, NaiveClocks(tape, terms, script=script).run())

@@ -130,6 +130,7 @@ def _trade_and_rest(bound, slot):  # type: ignore[no-untyped-def]
     if barred != NIL or immediate or order["terms"] & Term.MARKET:
         _drop(bound, session, slot, Status.SELF_CROSS if barred != NIL else Status.OK)
         return
+    order["shown_lots"] = min(order["shown_lots"], order["left_lots"])
     come_to_rest(session, slot)
     run = session.run[0]
     run["expiry_ns"] = min(run["expiry_ns"], order["expires_ns"])
@@ -309,7 +310,6 @@ def fill(bound, slot, price, qty_lots, maker):  # type: ignore[no-untyped-def]
     due = session.dues[order["symbol"]]
     side = order["side"]
     order["left_lots"] -= qty_lots
-    order["shown_lots"] -= qty_lots
     order["done_lots"] += qty_lots
     due["position_lots"] += qty_lots if side == 0 else -qty_lots
     answer = new_answer(session, slot, Kind.FILL)
@@ -319,6 +319,7 @@ def fill(bound, slot, price, qty_lots, maker):  # type: ignore[no-untyped-def]
     answer["entry_ahead_lots"] = order["ahead_lots"]
     if maker:
         answer["ahead_lots"] = lots_ahead(session, order)
+        order["shown_lots"] -= qty_lots
         if order["left_lots"] == 0:
             come_away(session, slot)
         elif order["shown_lots"] == 0:  # the next part of an iceberg goes to the tail
