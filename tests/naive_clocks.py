@@ -118,7 +118,8 @@ class NaiveClocks(NaiveFloor):
         self.two_clocks = self.delays.takes_time(Leg.FEED)
         self.view: Any = market(0, tape.instruments[0]) if self.two_clocks else self.floor
         self.requests: deque[dict[str, Any]] = deque()
-        self.answers: deque[dict[str, Any]] = deque()
+        self.answers: list[dict[str, Any]] = []  # as they arrive
+        self.answer_ns = 0  # when the last that the venue gave does
         self.open: dict[int, Own] = {}  # as our side holds them for open, oldest first
         self.ids: list[int] = []  # of the submits, 0 of one that our side refused
         self.desk = Desk(self)
@@ -126,7 +127,8 @@ class NaiveClocks(NaiveFloor):
         self.steps: list[dict[str, int]] = []
         self.refused: Counter[Status] = Counter()
         self.now_ns = self.last_order_id = self.decisions = self.last_ns = 0
-        self.started = self.stirred = self.moved = self.heard = self.filled = False
+        self.started = self.stirred = self.strayed = False
+        self.moved = self.heard = self.filled = False
         self.seen = self.order_of_sight()
         self.view_ns = -EVER
         self.aim()
@@ -220,7 +222,7 @@ class NaiveClocks(NaiveFloor):
             self.decide()
 
     def is_due(self) -> bool:
-        changed = self.moved or self.heard or self.filled
+        changed = self.moved or self.heard or self.filled or self.strayed
         if not self.started or self.terms.every_ns == 0:
             return changed
         if self.terms.every_ns > 0:
@@ -237,7 +239,14 @@ class NaiveClocks(NaiveFloor):
             self.floor_ns = max(self.floor_ns, self.now_ns)
             self.arrive(asked)
             return
-        arrive_ns = self.now_ns + self.delays.request(LEGS[kind], self.now_ns)
+        delay_ns = self.delays.request(LEGS[kind], self.now_ns)
+        if delay_ns < 0:
+            at = {"of_kind": kind, "status": Status.LOST_ON_THE_WAY, "venue_ns": self.now_ns}
+            told = {name: asked[name] for name in ("price", "qty_lots", "more", "sent_ns")}
+            lost = self.answer(own, Kind.REJECT, **at) | told
+            self.wait_for(lost | {"arrive_ns": self.now_ns - delay_ns})
+            return
+        arrive_ns = self.now_ns + delay_ns
         before_ns = self.requests[-1]["arrive_ns"] if self.requests else arrive_ns
         self.requests.append(asked | {"arrive_ns": max(arrive_ns, before_ns)})
 
@@ -245,6 +254,9 @@ class NaiveClocks(NaiveFloor):
         asked = self.requests.popleft()
         self.floor_ns = max(self.floor_ns, asked["arrive_ns"])
         self.arrive(asked)
+        if not self.two_clocks and not self.delays.takes_time(Leg.RESPONSE):
+            self.now_ns = max(self.now_ns, self.floor_ns)
+            self.act_on()
 
     def answer(self, own: Own, kind: Kind, **more: Any) -> dict[str, Any]:
         """What the venue says of an order, as it is now."""
@@ -257,16 +269,25 @@ class NaiveClocks(NaiveFloor):
 
     def tell(self, answer: dict[str, Any]) -> None:
         takes_time = self.two_clocks or self.delays.takes_time(Leg.RESPONSE)
-        if not takes_time and not self.answers:
+        waits = self.answers and self.answers[0]["arrive_ns"] <= self.floor_ns
+        if not takes_time and not waits:
             self.hear(answer | {"arrive_ns": self.floor_ns})
             return
         arrive_ns = self.floor_ns + self.delays.response(self.floor_ns)
-        before_ns = self.answers[-1]["arrive_ns"] if self.answers else arrive_ns
-        self.answers.append(answer | {"arrive_ns": max(arrive_ns, before_ns)})
+        self.answer_ns = max(self.answer_ns, arrive_ns)
+        self.wait_for(answer | {"arrive_ns": self.answer_ns})
+
+    def wait_for(self, answer: dict[str, Any]) -> None:
+        self.answers.append(answer)
+        self.answers.sort(key=lambda one: one["arrive_ns"])
 
     def hear_next(self) -> None:
         """Hear an answer; the rule is asked once for all that is heard at a time."""
-        self.hear(self.answers.popleft())
+        self.hear(self.answers.pop(0))
+        self.act_on()
+
+    def act_on(self) -> None:
+        """Something was heard."""
         self.heard = True
         more = self.answers and self.answers[0]["arrive_ns"] <= self.now_ns
         if self.started and not self.is_market_over() and not more and self.is_due():
@@ -290,6 +311,9 @@ class NaiveClocks(NaiveFloor):
         elif kind == Kind.REJECT and said["of_kind"] != Kind.NEW:
             own.open_lots -= said["more"]
             own.leaving = None if own.leaving == said["of_kind"] else own.leaving
+            lost = said["status"] == Status.LOST_ON_THE_WAY and own.order_id in self.open
+            if lost and said["of_kind"] == Kind.CANCEL and own.recalled:
+                own.stray = self.strayed = True
             self.refused[said["status"]] += 1
             self.log(said, kind)
             if own.open_lots == 0:
@@ -332,6 +356,10 @@ class NaiveClocks(NaiveFloor):
 
     def decide(self) -> None:
         """Ask the rule what it wants; cancel what is not wanted, then enter what is missing."""
+        for own in list(self.open.values()) if self.strayed else ():
+            if own.stray:
+                self.cancel(own)
+        self.strayed = False
         self.moved = self.heard = self.filled = False
         self.decisions += 1
         wants = self.rule(self, self.desk)
@@ -383,7 +411,8 @@ class NaiveClocks(NaiveFloor):
     def cancel(self, own: Own) -> None:
         if own.leaving == Kind.CANCEL:
             return
-        own.leaving = Kind.CANCEL
+        own.leaving, own.stray = Kind.CANCEL, False
+        own.recalled = own.recalled or own.place is not None
         self.desk.quotes.pop(own.place, None)
         own.place = None
         self.send(own, Kind.CANCEL, own.asked_price, 0)

@@ -38,6 +38,8 @@ class Own(Order):
     sent_ns: int = 0
     leaving: Kind | None = None  # the CANCEL or AMEND that is on its way
     place: tuple[int, int] | None = None  # among the quotes
+    recalled: bool = False  # a quote whose cancel was sent,
+    stray: bool = False  # and got lost
 
 
 @dataclass

@@ -205,6 +205,13 @@ def leaver(desk, params, memory, quotes):
         want(quotes, 0, 0, 90, 4)
 
 
+@strategy(params=parameters())
+def late_leaver(desk, params, memory, quotes):
+    """Want a bid from 1020 until 1040."""
+    if 1020 <= desk.run[0]["now_ns"] < 1040:
+        want(quotes, 0, 0, 90, 4)
+
+
 def test_a_quote_whose_cancel_was_lost_is_cancelled_later():
     way = losing(entry="1ns", cancel="rows", response="1ns")
     result = backtest(quiet(20), strategy=leaver, latency=way, progress=False)
@@ -213,6 +220,41 @@ def test_a_quote_whose_cancel_was_lost_is_cancelled_later():
     lost = (Kind.REJECT, Status.LOST_ON_THE_WAY)
     assert steps == [(Kind.NEW, 0), lost, (Kind.CANCEL, 0)]
     assert result.positions[0]["open_buy_lots"] == 0
+
+
+def test_what_the_venue_answers_is_heard_before_the_notice_of_a_request_that_was_lost():
+    run = start_backtest(quiet(20), latency=losing(entry="rows", cancel="2ns", response="3ns"))
+    order_id = run.advance(until_ns=1005).submit(0, 90, 4)
+    run.advance(until_ns=1012).submit(0, 91, 4)  # is lost
+    run.advance(until_ns=1020).cancel(order_id)
+    result = run.advance().finish()
+
+    assert result.steps["kind"].tolist() == [Kind.NEW, Kind.CANCEL, Kind.REJECT]
+    assert result.steps["local_ns"][1] == 1020 + 2 + 3
+    assert result.steps["status"][2] == Status.LOST_ON_THE_WAY
+    assert (np.diff(result.steps["local_ns"]) >= 0).all()
+
+
+def test_what_a_lost_amend_asked_for_in_more_is_not_open():
+    run = start_backtest(quiet(20), latency=losing(entry="2ns", amend="rows", response="3ns"))
+    order_id = run.advance(until_ns=1005).submit(0, 90, 4)
+    run.advance(until_ns=1012).amend(order_id, 90, 9)
+    position = run.session.desk.bundle.ledger.positions[0]
+    assert position["open_buy_lots"] == 9
+
+    run.advance()
+
+    assert run.orders["status"].tolist() == [0, Status.LOST_ON_THE_WAY]
+    assert position["open_buy_lots"] == 4
+
+
+def test_a_quote_that_never_got_there_is_cancelled_once():
+    way = losing(entry="rows", cancel="0ns", response="0ns")
+    result = backtest(quiet(20), strategy=late_leaver, latency=way, progress=False)
+
+    steps = [(int(one["kind"]), int(one["status"])) for one in result.steps]
+    unknown, lost = Status.ORDER_ID_UNKNOWN, Status.LOST_ON_THE_WAY
+    assert steps == [(Kind.REJECT, unknown), (Kind.REJECT, lost)]
 
 
 def test_an_amend_that_is_heard_of_leaves_a_cancel_on_its_way():

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,23 +89,34 @@ spans = st.integers(0, 12).map(lambda ns: f"{ns}ns")
 jitters = st.sampled_from(["gamma(2,2ns)", "lognormal(3ns,1)", "2ns+gamma(1,3ns)"])
 timed = spans | spans | jitters
 timed_or_not = st.just("none") | timed
-one_clock = st.builds(
-    Latency,
-    entry=timed_or_not,
-    cancel=st.none() | timed_or_not,
-    amend=st.none() | timed_or_not,
-    response=timed,
-    seed=st.integers(0, 99),
+entries = timed_or_not | timed_or_not | timed_or_not | st.just("rows")
+FAR_NS = BEGIN_NS + 500
+rows_drawn = st.lists(
+    st.tuples(st.integers(0, 15), st.integers(0, 9), st.integers(0, 9), st.booleans()),
+    min_size=1,
+    max_size=20,
 )
-two_clocks = st.builds(
-    Latency,
-    feed=timed | st.just("recorded"),
-    entry=timed_or_not,
-    cancel=st.none() | timed_or_not,
-    amend=st.none() | timed_or_not,
-    response=timed_or_not,
-    seed=st.integers(0, 99),
-)
+
+
+@st.composite
+def latencies_of(draw: Any, feeds: Any) -> Latency:
+    """What takes how long; where it is looked up in round trips, some requests are lost."""
+    legs = {leg: draw(entries) for leg in ("entry", "cancel", "amend")}
+    for leg in ("cancel", "amend"):
+        legs[leg] = draw(st.just(legs[leg]) | st.none())
+    rows, sent_ns, got_ns = [(0, 3, 5)], BEGIN_NS - 10, 0
+    for step_ns, there_ns, back_ns, is_lost in draw(rows_drawn):
+        sent_ns += step_ns
+        got_ns = max(got_ns, sent_ns + there_ns)
+        rows.append((sent_ns, -1 if is_lost else got_ns, got_ns + back_ns))
+    rows.append((FAR_NS, FAR_NS + 3, FAR_NS + 5))
+    more = {"rows": np.array(rows, np.int64)} if "rows" in legs.values() else {}
+    response, seed = draw(timed_or_not), draw(st.integers(0, 99))
+    return Latency(feed=draw(feeds), response=response, seed=seed, **legs, **more)
+
+
+one_clock = latencies_of(st.just("none"))
+two_clocks = latencies_of(timed | st.just("recorded"))
 at_once = st.just(Latency())
 latencies = at_once | one_clock | two_clocks | two_clocks
 limits = st.just(1 << 40) | st.integers(0, 9)

@@ -151,7 +151,7 @@ LAYOUTS = {
         "request_head:i8@128 request_tail:i8@136 answer_head:i8@144 answer_tail:i8@152 "
         "seed:i8@160 taken:i8@168 decision_count:i8@176 window_lost:i8@184 next_ns:i8@192 "
         "working_count:i8@200 view_ns:i8@208 until_ns:i8@216 heeds:i8@224 stirs:i8@232 "
-        "pad5:i8@240 pad6:i8@248",
+        "answer_ns:i8@240 pad6:i8@248",
     ),
     "DUE": (
         128,

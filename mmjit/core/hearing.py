@@ -10,7 +10,7 @@ import numpy as np
 
 from mmjit.core.account import identity_holds
 from mmjit.core.bound import bundle_of
-from mmjit.core.codes import NIL, Kind
+from mmjit.core.codes import NIL, Kind, Status
 from mmjit.core.jit import CHECKED, helper, verb
 from mmjit.core.ledger import (
     count_open,
@@ -155,7 +155,7 @@ def _stay(session, slot, message):  # type: ignore[no-untyped-def]
     session.refused[message["symbol"], -message["status"]] += 1
     if is_of(session, slot, message["order_id"]):
         if message["of_kind"] == Kind.CANCEL:
-            order["leaving"] = _left_behind(session, order)
+            order["leaving"] = _left_behind(session, order, message["status"])
         elif order["leaving"] == AMENDING:
             order["leaving"] = 0
         if message["of_kind"] == Kind.AMEND:
@@ -179,9 +179,12 @@ def _take_back(session, slot, more):  # type: ignore[no-untyped-def]
 
 
 @verb
-def _left_behind(session, order):  # type: ignore[no-untyped-def]
-    """What an order is whose cancel came to nothing: no quote is to rest unwanted for good."""
-    if order["leaving"] != RECALLED:
+def _left_behind(session, order, status):  # type: ignore[no-untyped-def]
+    """What an order is whose cancel came to nothing: no quote is to rest unwanted for good.
+
+    One that the venue does not know has not got there, and does not rest.
+    """
+    if order["leaving"] != RECALLED or status != Status.LOST_ON_THE_WAY:
         return 0
     due = session.dues[order["symbol"]]
     due["changed"] = due["changed"] | STRAY

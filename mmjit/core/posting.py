@@ -2,7 +2,10 @@
 
 Either way messages arrive in the order in which they were sent, as over one connection: one that
 would overtake another arrives with it. Where nothing takes time a message is taken in at once, in
-the place of the ring where it would have waited.
+the place of the ring where it would have waited. That a request was lost nobody says: our side
+finds out for itself after a wait, and what the venue answers meanwhile comes before it.
+
+Invariant: either ring is in the order of arrival.
 """
 
 import numpy as np
@@ -24,12 +27,12 @@ def takes_no_time(latencies, leg):  # type: ignore[no-untyped-def]
 
 @verb
 def has_answer_room(session, count):  # type: ignore[no-untyped-def]
-    """Whether so many more messages fit each ring."""
+    """Whether so many more messages fit each ring, and one beside the answers to move them by."""
     run = session.run[0]
     wire = bundle_of(session.wire)
     waiting = run["answer_head"] - run["answer_tail"] + count
     asked = run["request_head"] - run["request_tail"] + count
-    return waiting <= len(wire.answers) and asked <= len(wire.requests)
+    return waiting < len(wire.answers) and asked <= len(wire.requests)
 
 
 @verb
@@ -54,6 +57,7 @@ def new_request(session, kind, slot):  # type: ignore[no-untyped-def]
     message["side"] = order["side"]
     message["order_id"] = order["order_id"]
     message["sent_ns"] = run["now_ns"]
+    message["ahead_lots"] = 0
     return message
 
 
@@ -71,6 +75,7 @@ def send_on(session, message):  # type: ignore[no-untyped-def]
         lost["sent_ns"] = message["sent_ns"]
         lost["price"] = message["price"]
         lost["qty_lots"] = message["qty_lots"]
+        lost["ahead_lots"] = message["ahead_lots"]
         lost["venue_ns"] = run["now_ns"]
         _wait_for(session, lost, run["now_ns"] - delay_ns)
         return
@@ -115,24 +120,31 @@ def answer_on(session, message):  # type: ignore[no-untyped-def]
     """Put an answer on its way; whether it is there already."""
     run = session.run[0]
     wire = bundle_of(session.wire)
-    is_alone = run["two_clocks"] == 0 and run["answer_head"] == run["answer_tail"]
-    if is_alone and takes_no_time(wire.latencies, Leg.RESPONSE):
+    at_once = run["two_clocks"] == 0 and takes_no_time(wire.latencies, Leg.RESPONSE)
+    if at_once and next_answer_ns(session) > run["floor_ns"]:
         message["arrive_ns"] = run["floor_ns"]
         return True
     delay_ns = response_delay(wire.latencies, wire.trips, run["floor_ns"])
-    _wait_for(session, message, run["floor_ns"] + delay_ns)
+    run["answer_ns"] = max(run["answer_ns"], run["floor_ns"] + delay_ns)
+    _wait_for(session, message, run["answer_ns"])
     return False
 
 
 @verb
 def _wait_for(session, message, arrive_ns):  # type: ignore[no-untyped-def]
-    """Keep an answer until it arrives, after those before it."""
+    """Keep an answer, which stands last in its ring, until it arrives: after those before it."""
     run = session.run[0]
     answers = bundle_of(session.wire).answers
-    head = run["answer_head"]
-    if head != run["answer_tail"]:
-        arrive_ns = max(arrive_ns, answers[(head - 1) % len(answers)]["arrive_ns"])
     message["arrive_ns"] = arrive_ns
+    head, tail, count = run["answer_head"], run["answer_tail"], len(answers)
+    place = head
+    while place > tail and answers[(place - 1) % count]["arrive_ns"] > arrive_ns:
+        place -= 1
+    if place < head:
+        answers[(head + 1) % count] = message
+        for behind in range(head, place, -1):
+            answers[behind % count] = answers[(behind - 1) % count]
+        answers[place % count] = answers[(head + 1) % count]
     run["answer_head"] = head + 1
     run["due_ns"] = min(run["due_ns"], arrive_ns)
 

@@ -183,7 +183,6 @@ def send_cancel(bound, slot):  # type: ignore[no-untyped-def]
     message = new_request(session, Kind.CANCEL, slot)
     message["price"] = order["asked_price"]
     message["qty_lots"] = 0
-    message["ahead_lots"] = 0
     _dispatch(bound, session, message)
 
 

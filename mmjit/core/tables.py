@@ -322,7 +322,7 @@ RUN: Final = record(
     ("until_ns", "i8"),  # when the run is to stop; LATEST: at its end
     ("heeds", "i8"),  # 1 where a loss limit may have all orders cancelled between two decisions
     ("stirs", "i8"),  # messages begun or heard: while it stays no ring gets fuller
-    ("pad5", "i8"),
+    ("answer_ns", "i8"),  # when the last answer that the venue gave arrives
     ("pad6", "i8"),
 )
 
