@@ -13,6 +13,7 @@ from mmjit.core.desk import want
 from mmjit.core.ledger import ORDERS_OPEN, pull_kill
 from mmjit.core.rules import parameters, strategy
 from mmjit.latency import Latency
+from mmjit.limits_file import Limits
 from tests import builders as b
 from tests.backtests import messages, tape_of
 from tests.test_backtest_machine import events_of, long_draws, scattered
@@ -342,3 +343,110 @@ def test_an_iceberg_that_takes_more_than_it_shows_rests_with_its_next_part_shown
     result = run.advance().finish()
 
     assert result.fills["qty_lots"].tolist() == [5, 3, 1]
+
+
+def test_a_fill_says_what_was_before_an_iceberg_before_its_next_part_came_to_rest():
+    tape = tape_of(
+        b.level(BID, 100, 3, venue_ns=1_000),
+        b.level(ASK, 110, 3, venue_ns=1_001),
+        b.level(BID, 100, 9, venue_ns=2_000),
+        b.trade(100, 5, venue_ns=3_000, side=BID),
+        b.level(BID, 100, 4, venue_ns=3_001),
+    )
+    run = start_backtest(tape, latency=Latency(response="100ns")).advance(until_ns=1_500)
+    run.submit(BID, 100, 6, display_lots=2)
+    fills = run.advance().finish().fills
+
+    assert fills[["qty_lots", "entry_ahead_lots", "ahead_lots"]].tolist() == [(2, 3, 0)]
+
+
+def test_a_reduce_only_order_that_a_trade_leaves_nothing_to_reduce_is_not_filled_by_it():
+    tape = tape_of(
+        b.level(BID, 90, 9, venue_ns=1_000),
+        b.level(ASK, 100, 4, venue_ns=1_001),
+        b.trade(105, 6, venue_ns=3_000, side=ASK),
+        b.level(BID, 90, 8, venue_ns=4_000),
+    )
+    run = start_backtest(tape).advance(until_ns=1_500)
+    run.submit(BID, 100, 4)
+    reducing = run.submit(ASK, 106, 4, reduce_only=True)
+    run.submit(ASK, 105, 2)
+    run.amend(reducing, 105, 4)
+    result = run.advance().finish()
+
+    assert result.fills[["side", "qty_lots"]].tolist() == [(BID, 4), (ASK, 2)]
+    assert result.steps["status"][-1] == Status.REDUCE_ONLY
+    assert result.positions["position_lots"].tolist() == [2]
+
+
+@pytest.mark.parametrize("way", [AT_ONCE, ONE_CLOCK, SLOW])
+def test_an_order_whose_time_is_over_by_a_stop_is_gone_though_no_event_comes_by_then(way):
+    run = start_backtest(quiet(6), latency=way).advance(until_ns=1_100)
+    run.submit(BID, 90, 4, tif=TimeInForce.GTD, expires_ns=5_000)
+
+    run.advance(until_ns=4_999)
+    assert run.orders["kind"].tolist() == [Kind.NEW]
+
+    run.advance(until_ns=5_100)
+    assert run.orders["status"].tolist() == [Status.OK, Status.EXPIRY_PAST]
+    assert run.orders["venue_ns"][1] == 5_000
+
+
+def test_a_loss_limit_is_heeded_between_two_instants_of_an_interval():
+    tape = tape_of(
+        *messages(b.add(1, BID, 100, 5), b.add(2, BID, 80, 5), b.add(3, ASK, 102, 5)),
+        b.delete(1, venue_ns=3_200, flags=Flag.LAST),
+        b.trade(94, 1, venue_ns=3_300, flags=Flag.LAST),
+        b.trade(94, 0, venue_ns=6_000, flags=Flag.LAST),
+    )
+    limits = Limits(max_daily_loss="0.05 USD")
+    way = Latency(feed="50ns", entry="1ns", response="1ns")
+    run = start_backtest(tape, latency=way, every="1us", limits=limits).advance(until_ns=2_000)
+    run.submit(BID, 102, 1)
+    run.submit(BID, 95, 1)
+    result = run.advance().finish()
+
+    assert result.fills["price"].tolist() == [102]
+    assert result.steps[["kind", "sent_ns"]].tolist()[-1] == (Kind.CANCEL, 3_250)
+
+
+@strategy(params=parameters())
+def keen(desk, params, memory, quotes):
+    """Want to buy a lot at once."""
+    want(quotes, 0, 0, 102, 1)
+
+
+@pytest.mark.parametrize("every", ["change", "fill"])
+def test_where_only_entries_take_time_the_rule_is_asked_as_soon_as_its_order_filled(every):
+    way = Latency(entry="3ns")
+    run = start_backtest(quiet(6), strategy=keen, latency=way, every=every)
+    entered = run.advance(until_ns=1_018).orders
+
+    assert entered["sent_ns"][entered["kind"] == Kind.NEW].tolist() == [1_000, 1_010, 1_013]
+
+
+def test_an_order_by_hand_is_sent_no_earlier_than_what_the_venue_has_done():
+    tape = quiet(6)
+    run = start_backtest(tape, latency=Latency(feed="500ns", entry="1ns")).advance(event=4)
+    assert run.now_ns < tape.events["venue_ns"][3]
+    run.submit(BID, 90, 1)
+
+    assert run.advance().orders["sent_ns"].tolist() == [tape.events["venue_ns"][3]]
+
+
+def test_events_of_orders_are_seen_in_their_order_whatever_local_times_say():
+    events = messages(b.add(1, BID, 100, 5), b.add(2, ASK, 102, 5), b.trade(101, 0))
+    events += messages(b.add(3, BID, 101, 5), b.delete(3), b.trade(101, 0))
+    for place, late_ns in enumerate((5, 5, 5, 90, 5, 5)):
+        events[place]["venue_ns"] = 1_000 + 10 * place
+        events[place]["local_ns"] = 1_000 + 10 * place + late_ns
+    tape = tape_of(*events)
+    way = Latency(feed="recorded")
+    run = start_backtest(tape, latency=way)
+
+    assert run.advance(until_ns=1_119).finish().run["view_place"] == 3
+    run.advance()
+    book = run.session.desk.bundle.book
+    assert b.best_of(book, BID)[0] == 100
+    assert run.session.track.bundle.unseen.sum() == 0
+    assert run.now_ns == 1_120
