@@ -13,11 +13,13 @@ from versus_markets import Market
 
 from mmjit import Kind
 
-THROUGH = "a trade through our price: filled here, there only once the other side's best reaches it"
+THROUGH = "a trade through our price: filled here; there later, if at all"
 WHOLE = "there filled whole by less than its quantity"
 TAKEN = "there a taker is filled whole by less than is offered"
+AGAIN = "what our orders have taken already is taken again there"
 CONSEQUENCE = "an order follows on another that was filled differently"
 UNNAMED = "unnamed"
+RECENT = 10_000  # events, in which a level that was just taken has been shown
 
 
 class Comparison(NamedTuple):
@@ -36,8 +38,8 @@ class Comparison(NamedTuple):
         return "\n".join([*lines, *self.unnamed])
 
 
-def compare(market: Market, ours: Any, theirs: Any) -> Comparison:
-    """Name every difference between FATEs of two runs."""
+def compare(market: Market, ours: Any, theirs: Any, fills: Any) -> Comparison:
+    """Name every difference between FATEs of two runs; `fills` are all of ours."""
     told = ("fill_ns", "fill_price", "maker", "first_lots", "lots")
     alike = (ours["sent"] == theirs["sent"]) & (ours["price"] == theirs["price"])
     for name in told:
@@ -47,8 +49,11 @@ def compare(market: Market, ours: Any, theirs: Any) -> Comparison:
     unnamed: list[str] = []
     strayed = [False, False]  # of each side
     for place in np.flatnonzero(~alike).tolist():
-        why = reason(market, ours[place], theirs[place], place % 2, strayed[place % 2])
-        strayed[place % 2] = True
+        side = place % 2
+        why = CONSEQUENCE
+        if not strayed[side] or are_one_order(ours[place], theirs[place]):
+            why = reason(market, ours[place], theirs[place], side, fills)
+        strayed[side] = True
         named[why] += 1
         if why == UNNAMED and len(unnamed) < 5:
             unnamed.append(f"  order {place}: {ours[place]} here, {theirs[place]} there")
@@ -56,17 +61,22 @@ def compare(market: Market, ours: Any, theirs: Any) -> Comparison:
     return Comparison(int(sent), int(filled.sum()), int((filled & alike).sum()), named, unnamed)
 
 
-def reason(market: Market, ours: Any, theirs: Any, side: int, strayed: bool) -> str:
+def are_one_order(ours: Any, theirs: Any) -> bool:
+    """Whether both sides sent it, at one price."""
+    return bool(ours["sent"] == theirs["sent"] and ours["price"] == theirs["price"])
+
+
+def reason(market: Market, ours: Any, theirs: Any, side: int, fills: Any) -> str:
     """Why an order fared differently.
 
     Args:
         market: on which both ran.
         ours, theirs: FATE.
         side: of the order.
-        strayed: whether one before it on its side fared differently.
+        fills: all of ours.
     """
-    if ours["sent"] != theirs["sent"] or ours["price"] != theirs["price"]:
-        return CONSEQUENCE if strayed else UNNAMED
+    if not are_one_order(ours, theirs):
+        return UNNAMED
     later = theirs["lots"] == 0 or theirs["fill_ns"] > ours["fill_ns"]
     if market.by_order and ours["lots"] > 0 and later:
         event = market.tape.events[ours["event"]]
@@ -76,4 +86,18 @@ def reason(market: Market, ours: Any, theirs: Any, side: int, strayed: bool) -> 
     at_once = theirs["fill_ns"] == ours["fill_ns"] and theirs["fill_price"] == ours["fill_price"]
     if at_once and theirs["lots"] > ours["first_lots"] > 0:
         return WHOLE if ours["maker"] else TAKEN
+    takes = theirs["lots"] > 0 and not theirs["maker"]
+    if takes and (ours["lots"] == 0 or ours["maker"]) and is_gone(market, theirs, side, fills):
+        return AGAIN
     return UNNAMED
+
+
+def is_gone(market: Market, theirs: Any, side: int, fills: Any) -> bool:
+    """Whether what they took had met an order of ours when it came, and did not change since."""
+    events = market.tape.events
+    end = int(np.searchsorted(events["venue_ns"], theirs["fill_ns"], side="right"))
+    start = max(0, end - RECENT)
+    there = events[start:end]
+    shown = (there["price"] == theirs["fill_price"]) & (there["side"] == 1 - side)
+    places = start + np.flatnonzero(shown)
+    return len(places) > 0 and bool((fills["event"] == places[-1]).any())

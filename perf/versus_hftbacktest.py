@@ -1,8 +1,9 @@
 """mmjit beside hftbacktest: the same rule, latency and queue model, alternating in one run.
 
 Both play the same rows (versus_markets.py) by the same rule (versus_rule.py, versus_side.py): every
-100 ms a bid and an offer of one lot at the best prices, always sent anew, or with `--rule keep` kept
-where the price is still the best. Requests and answers take 1 ms each, the feed what was recorded.
+100 ms a bid and an offer of one lot at the best prices, always cancelled and sent anew, or with
+`--rule keep` kept where the price is still the best, as in hftbacktest's README. Requests and
+answers take 1 ms each, the feed what was recorded; queues are known, or `power3` with n = 3.
 hftbacktest runs in its fastest configuration: rows in memory, ROI depth, no partial fills, nothing
 recorded. mmjit runs as it is, with its log. Only the run is timed, and nothing of it compiles.
 
@@ -19,6 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pyperf
 import workload
 from replay import spread
@@ -27,6 +29,8 @@ from versus_log import log_shares
 from versus_markets import BINANCE, GENERATED, Market, market
 from versus_runs import Ours, Terms, Took, Worker, our_fates, their_fates, told_theirs
 from versus_startup import startup
+
+from mmjit import BID
 
 HERE = Path(__file__).resolve().parent
 # How many times as long hftbacktest is to take, by workload.
@@ -42,6 +46,7 @@ def main() -> int:
     if options.smoke:
         options.pairs, options.processes = 1, 1
         options.rows = options.deep_rows = SMOKE_ROWS
+        options.workloads = options.workloads or ["sim_l2", "sim_l3"]
     with tempfile.TemporaryDirectory() as folder:
         options.data = Path(folder) if options.smoke else options.data
         found, kept = measure(options, Path(folder))
@@ -65,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
         help="the Python of the environment that has hftbacktest (default: this one, if it does)",
     )
     markets = [*GENERATED, BINANCE]
-    one.add_argument("--workloads", nargs="+", choices=markets, default=markets, metavar="NAME")
+    one.add_argument("--workloads", nargs="+", choices=markets, metavar="NAME")
     one.add_argument("--rule", choices=("anew", "keep"), default="anew", help="(default anew)")
     one.add_argument("--lots", type=int, default=1, help="of each quote (default 1)")
     one.add_argument("--rows", type=int, default=3_000_000, help="(default 3,000,000)")
@@ -85,7 +90,7 @@ def measure(options: argparse.Namespace, scratch: Path) -> tuple[Values, bool]:
     kept = True
     if options.hftbacktest is None:
         print("no hftbacktest here (--hftbacktest PYTHON says where it is): mmjit alone")
-    for name in options.workloads if {"speed", "log"} & set(options.parts) else ():
+    for name in options.workloads or (*GENERATED, BINANCE):
         rows = options.deep_rows if name.startswith("deep") else options.rows
         one = market(name, options.data, rows)
         if one is None:
@@ -104,46 +109,43 @@ def versus(one: Market, options: argparse.Namespace, scratch: Path, found: Value
     """One market on both sides; whether the goal is met and every difference has a name."""
     terms = Terms(options.rule == "keep", options.lots)
     ours, theirs = Ours(one, terms), None
-    print(f"{one.name}  {one.row_count:,} rows, rule {options.rule}, {terms.lots} lots")
+    print(f"{one.name}  {one.row_count:,} rows, rule {options.rule}, quotes of {terms.lots}")
     if options.hftbacktest:
         theirs = Worker([options.hftbacktest, str(HERE / "versus_side.py")])
         theirs.ask(**told_theirs(one, terms))
-    named = state_result(one, ours, theirs, scratch)
+    good = state_result(one, ours, theirs, scratch)
     pairs = alternate(ours, theirs, options.pairs)
     if theirs:
         theirs.close()
     for kind in Took._fields:
-        values = [getattr(mine, kind) for mine, _ in pairs]
-        found[f"{one.name} mmjit {kind}"] = values
-        print(
-            f"  mmjit        {kind:4} {spread([v / one.row_count * 1e9 for v in values])} ns a row"
-        )
-        if not theirs:
-            continue
-        others = [getattr(other, kind) for _, other in pairs if other]
-        found[f"{one.name} hftbacktest {kind}"] = others
-        print(
-            f"  hftbacktest  {kind:4} {spread([v / one.row_count * 1e9 for v in others])} ns a row"
-        )
-        factors = [other / mine for mine, other in zip(values, others, strict=True)]
-        goal = FACTOR_MIN[one.name]
-        print(f"  times as long {kind:3} {spread(factors)} of paired runs; goal: {goal:g}")
-        named &= options.smoke or kind != "cpu" or statistics.median(factors) >= goal
-    return named
+        mine = [getattr(pair[0], kind) for pair in pairs]
+        other = [getattr(pair[1], kind) for pair in pairs if pair[1]]
+        for name, seconds in (("mmjit", mine), ("hftbacktest", other)):
+            if seconds:
+                found[f"{one.name} {name} {kind}"] = seconds
+                said = spread([value / one.row_count * 1e9 for value in seconds])
+                print(f"  {name:12} {kind:4} {said} ns a row")
+        if other:
+            factors = [b / a for a, b in zip(mine, other, strict=True)]
+            goal = FACTOR_MIN[one.name]
+            print(f"  {'times':12} {kind:4} {spread(factors)} of paired runs; goal: {goal:g}")
+            good &= kind != "cpu" or options.smoke or statistics.median(factors) >= goal
+    return good
 
 
 def state_result(one: Market, ours: Ours, theirs: Worker | None, scratch: Path) -> bool:
     """Print what both filled, and whether every difference has a name; ours alone must be whole."""
     _, result = ours.run()
     summary = result.summary()
-    print(f"  mmjit: {summary['fills']:,} fills, position {summary['position']}")
+    signed = np.where(result.fills["side"] == BID, 1, -1) * result.fills["qty_lots"]
+    print(f"  mmjit: {summary['fills']:,} fills, position {signed.sum()} lots")
     if summary["anomalies"]:
         sys.exit(f"{one.name}: mmjit found {summary['anomalies']}")
     if theirs is None:
         return True
     fates, position = their_fates(one, theirs, scratch / "fates.npy")
     print(f"  hftbacktest: {int((fates['lots'] > 0).sum()):,} fills, position {position} lots")
-    compared: Comparison = compare(one, our_fates(one, result, len(fates)), fates)
+    compared: Comparison = compare(one, our_fates(one, result, len(fates)), fates, result.fills)
     print("  " + str(compared).replace("\n", "\n  "))
     return compared.named[UNNAMED] == 0
 

@@ -44,8 +44,8 @@ def log_shares(one: Market, options: argparse.Namespace, found: dict[str, list[f
     print(f"{one.name}  the log: {answers[0]['lines']:,} lines")
     for name, values in took.items():
         found[f"{one.name} {name} cpu"] = [value.cpu for value in values[1:]]
-    pairs_of = zip(took["logged"][1:], took["unlogged"][1:], strict=True)
-    shares = [(one_.cpu - other.cpu) / one_.cpu for one_, other in pairs_of]
+    paired = zip(*(found[f"{one.name} {name} cpu"] for name in took), strict=True)
+    shares = [(whole - bare_s) / whole for whole, bare_s in paired]
     print(
         f"  share of a run  {spread([100 * share for share in shares])} % of paired runs; "
         f"goal: {SHARE_MAX:.0%}"

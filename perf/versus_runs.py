@@ -18,8 +18,10 @@ POWER = 3.0  # of the queue model on price levels
 
 # What became of an order, in whole numbers; the sides fill in the same.
 FATE = np.dtype(
-    [("sent", "i8"), ("price", "i8"), ("fill_ns", "i8"), ("fill_price", "i8"), ("maker", "i8")]
-    + [("first_lots", "i8"), ("lots", "i8"), ("event", "i8")]
+    [
+        *(("sent", "i8"), ("price", "i8"), ("fill_ns", "i8"), ("fill_price", "i8")),
+        *(("maker", "i8"), ("first_lots", "i8"), ("lots", "i8"), ("event", "i8")),
+    ]
 )
 
 

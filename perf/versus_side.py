@@ -21,8 +21,10 @@ from numba import njit
 
 # What became of an order: its state (order.py), and its fill if it has one.
 FATE = np.dtype(
-    [("sent", "i8"), ("price", "i8"), ("status", "i8"), ("exec_price", "i8"), ("exec_ns", "i8")]
-    + [("maker", "i8"), ("exec_qty", "f8")]
+    [
+        *(("sent", "i8"), ("price", "i8"), ("status", "i8"), ("exec_price", "i8")),
+        *(("exec_ns", "i8"), ("maker", "i8"), ("exec_qty", "f8")),
+    ]
 )
 FAR = 1 << 50  # beyond every price: a side is empty
 FIRST_ID = np.uint64(2)  # even to buy, odd to sell, and two more at each interval

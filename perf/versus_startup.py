@@ -1,8 +1,8 @@
 """What it takes a strategy to run in a new process: import, compile, and play a small tape.
 
 A strategy is new if nobody ever compiled its text, and known the next time. mmjit's engine is
-compiled once a machine (`mmjit warm`, or the first run) and is so here; hftbacktest keeps nothing of
-what it compiles, so that each of its strategies is new.
+compiled once a machine (`mmjit warm`, or the first run) and is so here; hftbacktest keeps nothing
+of what it compiles, so that each of its strategies is new.
 """
 
 import argparse
