@@ -47,12 +47,12 @@ class Market(NamedTuple):
 
 def market(name: str, folder: Path, rows: int) -> Market | None:
     """A market, made unless it is there already; None where its capture is missing."""
-    folder.mkdir(parents=True, exist_ok=True)
     return captured(folder) if name == BINANCE else generated(name, folder, rows)
 
 
 def generated(name: str, folder: Path, rows: int) -> Market:
     """A flow of so many rows."""
+    folder.mkdir(parents=True, exist_ok=True)
     flow, _, depth = name.partition("_")
     made = folder / f"{flow}-{rows}"
     file = folder / f"{made.name}_{depth}.npy"
@@ -71,6 +71,7 @@ def captured(folder: Path) -> Market | None:
     source = Path(os.environ.get("MMJIT_DATA", "")) / CAPTURE
     if "MMJIT_DATA" not in os.environ or not source.exists():
         return None
+    folder.mkdir(parents=True, exist_ok=True)
     path = tape_path(folder, BINANCE)
     if not path.exists():
         import_binance(source, path, tick_size="0.1", lot_size="0.001", progress=False)
