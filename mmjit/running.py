@@ -13,7 +13,7 @@ from mmjit.arguments import whole
 from mmjit.core.bound import Bound
 from mmjit.core.codes import NIL, Term, TimeInForce
 from mmjit.core.engine import FULL, begin_session, run_session, run_until
-from mmjit.core.hand import ask_amend, ask_cancel, ask_new
+from mmjit.core.hand import ask_amend, ask_cancel, ask_new, may_ask
 from mmjit.core.jit import loop_for
 from mmjit.core.queues import QueueModel
 from mmjit.core.rules import Rule, RuleError, parameters, rule_signature, strategy
@@ -192,8 +192,7 @@ class Run:
         reduces = Term.REDUCE_ONLY if reduce_only else 0
         ask["terms"] = market | reduces | (Term.POST_ONLY if post_only else 0)
         ask["place"] = NIL
-        number = whole("symbol", symbol, 0, len(self.session.dues) - 1)
-        return self._asked(ask_new(self._bound, number))
+        return self._asked(ask_new(self._bound, self._ready(symbol)))
 
     def cancel(self, order_id: int, *, symbol: int = 0) -> None:
         """Ask for an order to be cancelled.
@@ -201,8 +200,8 @@ class Run:
         Raises:
             RefusedError: our side knows of no such order that is open.
         """
-        number = whole("symbol", symbol, 0, len(self.session.dues) - 1)
-        self._asked(ask_cancel(self._bound, number, whole("order_id", order_id)))
+        order_id = whole("order_id", order_id)
+        self._asked(ask_cancel(self._bound, self._ready(symbol), order_id))
 
     def amend(self, order_id: int, price: int, left_lots: int, *, symbol: int = 0) -> None:
         """Ask for an order to have another price, and so many lots left to be filled.
@@ -212,10 +211,17 @@ class Run:
         Raises:
             RefusedError: no such order is open, or our side refuses the change.
         """
-        number = whole("symbol", symbol, 0, len(self.session.dues) - 1)
         order_id = whole("order_id", order_id)
         price, left_lots = whole("price", price), whole("left_lots", left_lots)
-        self._asked(ask_amend(self._bound, number, order_id, price, left_lots))
+        self._asked(ask_amend(self._bound, self._ready(symbol), order_id, price, left_lots))
+
+    def _ready(self, symbol: int) -> int:
+        """The number of a symbol, whose rings have room for an order by hand."""
+        number = whole("symbol", symbol, 0, len(self.session.dues) - 1)
+        while not may_ask(self._bound, number):
+            if self._logs.drain(self.session) == 0:
+                grow(self.session)
+        return number
 
     def _asked(self, status: int) -> int:
         """An id, or the exception for a status; the log is drained."""

@@ -49,7 +49,8 @@ def session_of(tape: Tape, settings: Settings) -> Session:
         (ledger.totals["max_daily_loss_units"] < UNLIMITED)
         | (ledger.totals["max_drawdown_units"] < UNLIMITED)
     ).any()
-    desk = Desk(view, own, ledger, ticks_of(tape.instruments), run, 0)
+    others = np.zeros((0, 2, 2), np.int64)  # our orders stand apart
+    desk = Desk(view, own, ledger, ticks_of(tape.instruments), run, others, 0)
     fronts = settings.model().defaults.view(np.uint8).copy()
     unasked = np.zeros(STATUS_SPAN, np.int64)
     floor = Floor(book, np.zeros(len(book.levels), np.int64), unasked, fronts)

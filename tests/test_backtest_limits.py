@@ -14,6 +14,7 @@ from mmjit.core import desk as words
 from mmjit.core.codes import ASK, BID, Kind, Status
 from mmjit.core.desk import QUOTE_LEVELS
 from mmjit.core.ledger import pull_kill
+from mmjit.models.maker import see_others
 from mmjit.sessions import session_of
 from mmjit.terms import Settings
 from tests import builders as b
@@ -140,6 +141,11 @@ def test_a_limit_given_by_name_is_in_force_instead_of_its_own(name):
 
 
 @door
+def see_others_of(desk):  # type: ignore[no-untyped-def]
+    see_others(desk)
+
+
+@door
 def seen_by(desk, out):  # type: ignore[no-untyped-def]
     """What a rule sees: best prices, lots there, whether there are two sides."""
     for side in range(2):
@@ -162,6 +168,8 @@ def desk_with(others: list[Any], ours: list[tuple[int, int, int]], shares: bool)
         order["price"], order["left_lots"] = price, lots
         levels[side] += 1
     desk.run["shares_book"] = int(shares)
+    desk = desk._replace(others=np.zeros((1, 2, 2), np.int64))
+    see_others_of(desk)
     return desk
 
 

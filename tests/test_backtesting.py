@@ -422,6 +422,18 @@ def test_a_run_that_fails_leaves_nothing_behind(small, tmp_path, monkeypatch):
 # ---- rings and pieces -----------------------------------------------------------------------
 
 
+def test_an_order_by_hand_finds_room_however_small_the_rings_are(tape, monkeypatch):
+    monkeypatch.setattr(sessions, "RING", 8)
+    monkeypatch.setattr(sessions, "LINES", 8)
+    run = backtesting.start_backtest(tape, impact=False).advance(event=len(tape.events) // 2)
+
+    ids = [run.submit(BID, run.tape.instruments[0].price_min, 1) for _ in range(300)]
+    for order_id in ids:
+        run.cancel(order_id)
+
+    assert len(run.advance().finish().steps) == 600
+
+
 @pytest.mark.parametrize("every", ["change", "20us"])
 def test_logs_are_the_same_however_often_the_rings_are_drained(tape, monkeypatch, every):
     run = {"params": {"offset_ticks": -1}, "every": every}

@@ -11,9 +11,9 @@ import numpy as np
 
 from mmjit.core.book import Book, best_of
 from mmjit.core.codes import NIL
-from mmjit.core.jit import helper, verb
+from mmjit.core.jit import verb
 from mmjit.core.ledger import Ledger
-from mmjit.core.levels import level_at, next_level, sentinel_of
+from mmjit.core.levels import level_at, sentinel_of
 
 QUOTE_LEVELS: Final = 8  # a side
 TICK_STEPS: Final = 8  # of an instrument's tick table
@@ -31,13 +31,14 @@ class Desk(NamedTuple):
     ledger: Ledger  # of one account, ours
     ticks: Any  # int64[symbols, TICK_STEPS, 2]: from this price on, this increment
     run: Any  # RUN, one
+    others: Any  # int64[symbols, 2, 2]: best price and lots without ours, where those share a book
     symbol: int
 
 
 @verb
 def at_symbol(desk, symbol):  # type: ignore[no-untyped-def]
     """The desk of another symbol."""
-    return Desk(desk.book, desk.own, desk.ledger, desk.ticks, desk.run, symbol)
+    return Desk(desk.book, desk.own, desk.ledger, desk.ticks, desk.run, desk.others, symbol)
 
 
 @verb
@@ -47,54 +48,32 @@ def now_ns(desk):  # type: ignore[no-untyped-def]
 
 
 @verb
+def best_without_ours(desk, side):  # type: ignore[no-untyped-def]
+    """The best price of a side without our own orders, and the lots there; zeros if it is empty."""
+    if desk.run[0]["shares_book"] == 0:
+        return best_of(desk.book, 2 * desk.symbol + side)
+    others = desk.others[desk.symbol, side]
+    return others[0], others[1]
+
+
+@verb
 def best(desk, side):  # type: ignore[no-untyped-def]
     """The best price of a side without our own orders, in price units; 0 when it is empty."""
-    if desk.run[0]["shares_book"] == 0:
-        return best_of(desk.book, 2 * desk.symbol + side)[0]
-    return best_of_others(desk.book, desk.own, desk.symbol, side)[0]
+    return best_without_ours(desk, side)[0]
 
 
 @verb
 def qty_at_best(desk, side):  # type: ignore[no-untyped-def]
     """The lots at the best price of a side without our own; 0 when it is empty."""
-    if desk.run[0]["shares_book"] == 0:
-        return best_of(desk.book, 2 * desk.symbol + side)[1]
-    return best_of_others(desk.book, desk.own, desk.symbol, side)[1]
-
-
-@helper
-def best_of_others(book, own, symbol, side):  # type: ignore[no-untyped-def]
-    """The best price of a side, and the lots there, of a book that our own orders stand in.
-
-    Returns:
-        Price and lots without ours; 0 and 0 when nothing else rests there.
-    """
-    level = np.int64(book.sides[2 * symbol + side]["best"])
-    while level != NIL:
-        price = book.levels[level]["price"]
-        lots = np.int64(book.levels[level]["qty_lots"])
-        for place in range(QUOTE_LEVELS):
-            order = own[symbol, side, place]
-            if order["left_lots"] > 0 and order["price"] == price:
-                lots -= order["left_lots"]
-        if lots > 0:
-            return price, lots
-        level = np.int64(next_level(book, level))
-    return 0, 0
+    return best_without_ours(desk, side)[1]
 
 
 @verb
 def is_two_sided(desk):  # type: ignore[no-untyped-def]
     """Whether both sides have a price, and the best bid is below the best ask."""
-    if desk.run[0]["shares_book"] != 0:
-        bid, bid_lots = best_of_others(desk.book, desk.own, desk.symbol, 0)
-        ask, ask_lots = best_of_others(desk.book, desk.own, desk.symbol, 1)
-        return bid_lots > 0 and ask_lots > 0 and bid < ask
-    bids = desk.book.sides[2 * desk.symbol]
-    asks = desk.book.sides[2 * desk.symbol + 1]
-    if bids["best"] == NIL or asks["best"] == NIL:
-        return False
-    return best_of(desk.book, 2 * desk.symbol)[0] < best_of(desk.book, 2 * desk.symbol + 1)[0]
+    bid, bid_lots = best_without_ours(desk, 0)
+    ask, ask_lots = best_without_ours(desk, 1)
+    return bid_lots > 0 and ask_lots > 0 and bid < ask
 
 
 @verb

@@ -1,4 +1,4 @@
-"""Orders that a person sends, at the time to which a run has gone."""
+"""Orders that a person sends, at the time to which a run has gone; `may_ask` is asked before."""
 
 import numpy as np
 
@@ -11,11 +11,15 @@ from mmjit.core.working import LATEST
 
 
 @kernel
+def may_ask(bound, symbol):  # type: ignore[no-untyped-def]
+    """Whether the rings have room for an order of a symbol, and for what comes of it at once."""
+    return has_room_for(bundle_of(bound), symbol)
+
+
+@kernel
 def ask_new(bound, symbol):  # type: ignore[no-untyped-def]
     """Send the order that stands first in `asks`; returns its id, or a status."""
     session = bundle_of(bound)
-    if not has_room_for(session, symbol):
-        return np.int64(Status.ORDER_POOL_EXHAUSTED)
     _wake(session)
     return send_new(bound, symbol, session.asks[0])
 
@@ -27,8 +31,6 @@ def ask_cancel(bound, symbol, order_id):  # type: ignore[no-untyped-def]
     slot = slot_of_order(session, symbol, order_id)
     if slot == NIL:
         return np.int64(Status.ORDER_ID_UNKNOWN)
-    if not has_room_for(session, symbol):
-        return np.int64(Status.ORDER_POOL_EXHAUSTED)
     _wake(session)
     send_cancel(bound, slot)
     return np.int64(Status.OK)
@@ -41,8 +43,6 @@ def ask_amend(bound, symbol, order_id, price, left_lots):  # type: ignore[no-unt
     slot = slot_of_order(session, symbol, order_id)
     if slot == NIL or session.orders[slot]["leaving"] != 0:
         return np.int64(Status.ORDER_ID_UNKNOWN)
-    if not has_room_for(session, symbol):
-        return np.int64(Status.ORDER_POOL_EXHAUSTED)
     _wake(session)
     status = amend_status(bound, slot, price, left_lots)
     if status == Status.OK:

@@ -15,6 +15,7 @@ from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, STATUS_SPAN, Flag, Kind, SelfTrade, Status, TimeInForce
 from mmjit.core.desk import QUOTE_LEVELS, Desk, at_symbol, tick_at, want_nothing
 from mmjit.core.jit import helper, verb
+from mmjit.core.levels import next_level
 from mmjit.core.records import COMMAND
 from mmjit.core.resting import Venue, leaves_of
 from mmjit.models.flow import Flow, is_over, next_command, next_symbol
@@ -75,6 +76,8 @@ def run_play(rule, submit, bound, step_count, params, memory):  # type: ignore[n
         if venue.book.control[0]["best_changed"]:
             desk = at_symbol(play.desk, symbol)
             _decide(rule, submit, play, desk, params, memory[symbol])
+        elif len(memory) > 1:  # a rule of another symbol may look at this one
+            see_ours(play.venue, at_symbol(play.desk, symbol))
     return step_count
 
 
@@ -86,7 +89,7 @@ def _decide(rule, submit, play, desk, params, memory):  # type: ignore[no-untype
     run = desk.run[0]
     run["now_ns"] = play.venue.control[0]["now_ns"]
     run["decision_count"] += 1
-    _refresh(play.venue, desk)
+    see_ours(play.venue, desk)
     rule(desk, params, memory, quotes)
     _settle(submit, play, desk)
 
@@ -96,15 +99,42 @@ def _order_at(desk, place):  # type: ignore[no-untyped-def]
     return desk.own[desk.symbol, place // QUOTE_LEVELS, place % QUOTE_LEVELS]
 
 
-@verb
-def _refresh(venue, desk):  # type: ignore[no-untyped-def]
-    """See what is left of our orders of a symbol."""
+@helper
+def see_ours(venue, desk):  # type: ignore[no-untyped-def]
+    """See what is left of our orders of a symbol, and what its best prices are without them."""
     for place in range(PLACES):
         order = _order_at(desk, place)
         if order["left_lots"] > 0:
             left = _left_of(venue, order)
             order["filled_lots"] += order["left_lots"] - left
             order["left_lots"] = left
+    see_others(desk)
+
+
+@verb
+def see_others(desk):  # type: ignore[no-untyped-def]
+    """Note the best price of either side of a symbol, and the lots there, without our orders."""
+    for side in range(2):
+        price, lots = _best_of_others(desk.book, desk.own, desk.symbol, side)
+        desk.others[desk.symbol, side, 0] = price
+        desk.others[desk.symbol, side, 1] = lots
+
+
+@verb
+def _best_of_others(book, own, symbol, side):  # type: ignore[no-untyped-def]
+    """Price and lots of the first level that is not ours alone; zeros where there is none."""
+    level = np.int64(book.sides[2 * symbol + side]["best"])
+    while level != NIL:
+        price = book.levels[level]["price"]
+        lots = np.int64(book.levels[level]["qty_lots"])
+        for place in range(QUOTE_LEVELS):
+            order = own[symbol, side, place]
+            if order["left_lots"] > 0 and order["price"] == price:
+                lots -= order["left_lots"]
+        if lots > 0:
+            return price, lots
+        level = np.int64(next_level(book, level))
+    return np.int64(0), np.int64(0)
 
 
 @verb
