@@ -231,8 +231,10 @@ def _table(made: Simulation, venue: Venue) -> Play:
     run["shares_book"] = 1
     arrays = venue.arrays
     own = np.zeros((symbols, 2, QUOTE_LEVELS), OWN)
+    ahead = np.full(own.shape, NIL, np.int64)
     others = np.zeros((symbols, 2, 2), np.int64)
-    desk = Desk(arrays.book, own, arrays.ledger, ticks_of(made.instruments), run, others, 0)
+    ticks = ticks_of(made.instruments)
+    desk = Desk(arrays.book, own, ahead, arrays.ledger, ticks, run, others, 0)
     quotes = np.zeros((2, QUOTE_LEVELS + 1), WANT)
     return Play(arrays, Bound(arrays), made.flow, desk, quotes, *work_arrays())
 

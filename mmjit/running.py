@@ -70,6 +70,10 @@ class Run:
     def _give(self, rule: Rule, params: Mapping[str, Any] | None) -> None:
         """Let a rule decide from now on, with nothing in its memory."""
         self.rule = rule
+        run = self.session.run[0]
+        if rule.asks_queues and not run["sees_queues"]:
+            run["sees_queues"] = 1
+            self.session.desk.bundle.ahead[:] = NIL  # nobody has followed them so far
         self._record = with_parameters(rule, dict(params or {}))
         self._memory = np.zeros((len(self.session.dues), rule.memory.itemsize), np.uint8)
 

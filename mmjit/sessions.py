@@ -7,7 +7,7 @@ import numpy as np
 
 from mmjit.core.book import Book
 from mmjit.core.bound import Bound
-from mmjit.core.codes import STATUS_SPAN
+from mmjit.core.codes import NIL, STATUS_SPAN
 from mmjit.core.desk import QUOTE_LEVELS, Desk
 from mmjit.core.latency import Delay, Jitter, Leg
 from mmjit.core.ledger import UNLIMITED
@@ -49,8 +49,9 @@ def session_of(tape: Tape, settings: Settings) -> Session:
         (ledger.totals["max_daily_loss_units"] < UNLIMITED)
         | (ledger.totals["max_drawdown_units"] < UNLIMITED)
     ).any()
+    ahead = np.full(own.shape, NIL, np.int64)
     others = np.zeros((0, 2, 2), np.int64)  # our orders stand apart
-    desk = Desk(view, own, ledger, ticks_of(tape.instruments), run, others, 0)
+    desk = Desk(view, own, ahead, ledger, ticks_of(tape.instruments), run, others, 0)
     fronts = settings.model().defaults.view(np.uint8).copy()
     unasked = np.zeros(STATUS_SPAN, np.int64)
     floor = Floor(book, np.zeros(len(book.levels), np.int64), unasked, fronts)

@@ -88,7 +88,9 @@ class Desk:
         """The lots at its price that our side sees, and that came before it for all it knows."""
         view, place = self.run.view, (order.side, order.asked_price)
         if isinstance(view, LevelMarket):
-            return view.shown[place]
+            if order.known_front is None:
+                return view.shown[place]
+            return order.known_front if self.run.two_clocks else order.front
         here = [one for one in view.recorded.values() if (one.side, one.price) == place]
         return sum(one.left for one in here if one.came < order.known_came)
 
@@ -211,9 +213,29 @@ class NaiveClocks(NaiveFloor):
         """Our side sees an event."""
         place, bests = self.seen.pop(0), self.view.bests()
         self.now_ns = max(self.now_ns, self.view_ns)
+        if self.by_level:
+            self.move_fronts(self.events[place])
         record(self.view, self.events[place], place)
         self.aim()
         self.look(self.events[place], self.view.bests() != bests)
+
+    def move_fronts(self, one: Event) -> None:
+        """What our side is about to see moves what it takes to be before its orders."""
+        side, price, lots = one["side"], one["price"], one["qty_lots"]
+        trades = one["kind"] == Kind.TRADE and self.trades_in(self.view, one)
+        if trades:
+            side = self.view.hit_side(side, price)
+        here = [own for own in self.open.values() if (own.side, own.asked_price) == (side, price)]
+        for own in [own for own in here if own.known_front is not None]:
+            if one["kind"] == Kind.LEVEL:
+                own.known_front = min(own.known_front, self.view.shown[side, price], lots)
+            elif trades:
+                own.known_front = max(0, own.known_front - lots)
+
+    def sight(self, own: Own) -> None:
+        """Our side hears that an order has its place."""
+        if self.by_level:
+            own.known_front = self.view.shown[own.side, own.asked_price]
 
     def look(self, one: Event, moved: bool) -> None:
         self.moved = self.moved or moved
@@ -299,13 +321,17 @@ class NaiveClocks(NaiveFloor):
         own, kind = said["own"], said["kind"]
         if kind == Kind.ACK:
             own.known_came = own.came
+            self.sight(own)
             self.desk.position.order_count += 1
             self.log(said, Kind.NEW)
         elif kind == Kind.FILL:
             self.take(own, said)
         elif kind == Kind.AMEND:
+            moved = (own.came, said["price"]) != (own.known_came, own.asked_price)
             own.open_lots, own.asked_price = said["left_lots"], said["price"]
             own.known_came = own.came
+            if moved:
+                self.sight(own)
             own.leaving = None if own.leaving == Kind.AMEND else own.leaving
             self.log(said | {"ahead_lots": 0}, kind)
         elif kind == Kind.REJECT and said["of_kind"] != Kind.NEW:

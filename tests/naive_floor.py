@@ -35,6 +35,7 @@ class Own(Order):
     open_lots: int = 0
     filled: int = 0
     known_came: int = 0
+    known_front: int | None = None  # lots before it, of price levels; None: until it is known
     sent_ns: int = 0
     leaving: Kind | None = None  # the CANCEL or AMEND that is on its way
     place: tuple[int, int] | None = None  # among the quotes
@@ -51,6 +52,11 @@ class LevelMarket(NaiveMarket):
     def depth(self, side: int) -> list[tuple[int, int, int]]:
         rows = [(price, lots, 0) for (of, price), lots in self.shown.items() if of == side and lots]
         return sorted(rows, reverse=side == 0)
+
+    def hit_side(self, side: int, price: int) -> int:
+        """The side of the resting orders of a trade."""
+        bids = self.depth(0)
+        return side if side in (0, 1) else 0 if bids and price <= bids[0][0] else 1
 
     def cap(self, place: tuple[int, int]) -> None:
         self.taken[place] = min(self.taken[place], self.shown[place])
@@ -115,7 +121,10 @@ class NaiveFloor:
         return [one for side in (0, 1) for one in self.floor.ours(side)]
 
     def trades(self, one: Event) -> bool:
-        return not self.floor.is_still and not one["flags"] & Flag.AUCTION
+        return self.trades_in(self.floor, one)
+
+    def trades_in(self, market: Any, one: Event) -> bool:
+        return not market.is_still and not one["flags"] & Flag.AUCTION
 
     def meet(self, one: Event) -> None:
         """An event of orders meets ours."""
@@ -144,7 +153,7 @@ class NaiveFloor:
         if one["kind"] == Kind.LEVEL:
             for own in self.floor.ours(side):
                 if own.price == price:
-                    own.front = min(own.front, lots)
+                    own.front = min(own.front, before, lots)
             if lots > before and self.trades(one):
                 self.cross(side, price, lots - before)
         elif one["kind"] == Kind.TRADE and self.trades(one):
@@ -154,9 +163,7 @@ class NaiveFloor:
 
     def trade_at(self, side: int, price: int, lots: int) -> None:
         """A trade: through ours at better prices, then with the queue at its own."""
-        if side not in (0, 1):
-            bids = self.floor.depth(0)
-            side = 0 if bids and price <= bids[0][0] else 1
+        side = self.floor.hit_side(side, price)
         left = lots - self.share_out(side, price, -1, lots)
         for own in [own for own in self.floor.ours(side) if own.price == price]:
             if own.left == 0:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmjit.backtesting import backtest, start_backtest
 from mmjit.core.codes import ASK, BID, Flag, Kind, Status, TimeInForce
-from mmjit.core.desk import want
+from mmjit.core.desk import queue_ahead, want
 from mmjit.core.ledger import ORDERS_OPEN, pull_kill
 from mmjit.core.rules import parameters, strategy
 from mmjit.latency import Latency
@@ -331,7 +331,8 @@ def test_an_order_that_fills_while_an_amend_to_more_is_on_its_way_is_over():
     assert result.positions["open_buy_lots"].tolist() == [0]
 
 
-def test_an_iceberg_that_takes_more_than_it_shows_rests_with_its_next_part_shown():
+@pytest.mark.parametrize(("lots", "fills"), [(20, [5, 3, 1]), (7, [5, 2])])
+def test_an_iceberg_that_takes_more_than_it_shows_rests_with_its_next_part_shown(lots, fills):
     tape = tape_of(
         b.level(ASK, 100, 5, venue_ns=1_000),
         b.level(BID, 90, 1, venue_ns=1_001),
@@ -339,10 +340,10 @@ def test_an_iceberg_that_takes_more_than_it_shows_rests_with_its_next_part_shown
         b.trade(99, 4, venue_ns=2_000, side=BID),
     )
     run = start_backtest(tape).advance(until_ns=1_200)
-    run.submit(BID, 100, 20, display_lots=3)
+    run.submit(BID, 100, lots, display_lots=3)
     result = run.advance().finish()
 
-    assert result.fills["qty_lots"].tolist() == [5, 3, 1]
+    assert result.fills["qty_lots"].tolist() == fills
 
 
 def test_a_fill_says_what_was_before_an_iceberg_before_its_next_part_came_to_rest():
@@ -450,3 +451,55 @@ def test_events_of_orders_are_seen_in_their_order_whatever_local_times_say():
     assert b.best_of(book, BID)[0] == 100
     assert run.session.track.bundle.unseen.sum() == 0
     assert run.now_ns == 1_120
+
+
+# ---- what is before our quotes, of price levels -----------------------------------------------
+
+
+@pytest.mark.parametrize("way", [AT_ONCE, ONE_CLOCK])
+@pytest.mark.parametrize("model", ["risk_averse", "power3:n=2", "log1"])
+def test_a_rule_that_sees_what_is_knows_what_the_venue_takes_to_be_before_its_quotes(model, way):
+    known = 0
+    for seed in range(3):
+        tape = tape_by(by_level, seed)
+        told = {"latency": way, "queue_model": model}
+        params = CHOSEN | {"seed": seed, "hold": 20}
+        run = start_backtest(tape, strategy=scattered, params=params, **told)
+        for event in range(10, len(tape.events), 3):
+            desk = run.advance(event=event).session.desk.bundle
+            stands = (desk.own["left_lots"] > 0) & (desk.ahead >= 0)
+            slots = desk.own["slot"][stands]
+            known += len(slots)
+            fronts = run.session.orders["front_lots"][slots].astype(np.int64)
+            assert desk.ahead[stands].tolist() == fronts.tolist()
+    assert known > 20
+
+
+@strategy(params=parameters(), memory=[("ahead", "i8", 16), ("asked", "i8")])
+def counting(desk, params, memory, quotes):
+    """Want one bid at 100; remember what is before it each time."""
+    memory["ahead"][memory["asked"]] = queue_ahead(desk, 0, 0)
+    memory["asked"] += 1
+    want(quotes, 0, 0, 100, 2)
+
+
+def test_a_rule_knows_of_its_place_what_it_has_seen_since_it_heard_of_it():
+    at = {"flags": Flag.LAST}
+    tape = tape_of(
+        b.level(BID, 100, 6, venue_ns=1_000, **at),
+        b.level(ASK, 110, 1, venue_ns=2_000, **at),
+        b.level(BID, 100, 9, venue_ns=3_000, **at),
+        b.trade(100, 4, venue_ns=4_000, side=BID, **at),
+        b.level(BID, 100, 5, venue_ns=4_001),
+        b.level(ASK, 110, 2, venue_ns=4_002, **at),
+        b.level(BID, 100, 1, venue_ns=5_000),
+        b.level(ASK, 110, 3, venue_ns=5_001, **at),
+        b.level(ASK, 110, 4, venue_ns=9_000, **at),
+    )
+    way = Latency(feed="100ns", entry="100ns", response="2us")  # in the market from 1_200 on
+    run = start_backtest(tape, strategy=counting, latency=way).advance()
+    seen = run._memory.view(counting.memory)[0, 0]
+
+    # at 1_100 none stands; until 3_200 all that is seen is taken to be before it; then what the
+    # trade of 4 left of the 9, which stays 5, and at last no more than the level
+    assert seen["ahead"][: seen["asked"]].tolist() == [0, 6, 9, 9, 5, 1, 1]

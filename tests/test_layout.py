@@ -151,14 +151,14 @@ LAYOUTS = {
         "request_head:i8@128 request_tail:i8@136 answer_head:i8@144 answer_tail:i8@152 "
         "seed:i8@160 taken:i8@168 decision_count:i8@176 window_lost:i8@184 next_ns:i8@192 "
         "working_count:i8@200 view_ns:i8@208 until_ns:i8@216 heeds:i8@224 stirs:i8@232 "
-        "answer_ns:i8@240 pad6:i8@248",
+        "answer_ns:i8@240 sees_queues:i8@248",
     ),
     "DUE": (
         128,
         "next_ns:i8@0 changed:i8@8 started:i8@16 live_count:i8@24 own_bid:i8@32 own_ask:i8@40 "
         "first_bid:i4@48 first_ask:i4@52 first_own:i4@56 reducing_count:i4@60 "
         "position_lots:i8@64 is_still:i8@72 last_own:i4@80 pad:i4@84 room_stirs:i8@88 "
-        "room_place:i8@96 pad4:i8@104 pad5:i8@112 pad6:i8@120",
+        "room_place:i8@96 sights:i8@104 pad5:i8@112 pad6:i8@120",
     ),
     "WORKING": (
         256,
@@ -167,8 +167,9 @@ LAYOUTS = {
         "expires_ns:i8@80 next:i4@88 prev:i4@92 asked_price:i8@96 open_lots:i8@104 "
         "filled_lots:i8@112 asked_lots:i8@120 known_sequence:i8@128 known_front_lots:f8@136 "
         "sent_ns:i8@144 place:i8@152 leaving:i8@160 next_own:i4@168 prev_own:i4@172 "
-        "symbol:i4@176 side:i1@180 tif:i1@181 terms:i2@182 pad:i8@184 pad2:i8@192 pad3:i8@200 "
-        "pad4:i8@208 pad5:i8@216 pad6:i8@224 pad7:i8@232 done_lots:i8@240 pad8:i8@248",
+        "symbol:i4@176 side:i1@180 tif:i1@181 terms:i2@182 known_traded_lots:f8@184 "
+        "pad2:i8@192 pad3:i8@200 pad4:i8@208 pad5:i8@216 pad6:i8@224 pad7:i8@232 "
+        "done_lots:i8@240 pad8:i8@248",
     ),
     "ASK": (
         64,
@@ -198,7 +199,10 @@ LAYOUTS = {
 }
 FLOATS = {  # no whole numbers: of a distribution, and what a queue model takes to be before us
     *(("LATENCY", name) for name in ("scale_ns", "shape")),
-    *(("WORKING", name) for name in ("front_lots", "traded_lots", "known_front_lots")),
+    *(
+        ("WORKING", name)
+        for name in ("front_lots", "traded_lots", "known_front_lots", "known_traded_lots")
+    ),
 }
 
 RECORDS = {

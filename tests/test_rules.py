@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mmjit.backtesting import backtest
+from mmjit.core import desk as words
 from mmjit.core.cache import cache_folder
 from mmjit.core.codes import ASK, BID, Kind
 from mmjit.core.desk import best, on_tick, qty_at_best, queue_ahead, tick_at, want
@@ -482,3 +483,43 @@ def test_a_rule_that_raises_is_named_in_the_error():
     tape = tape_of(*messages(b.add(1, BID, 90, 5)))
     with pytest.raises(StrategyError, match="rule raises raised ValueError"):
         backtest(tape, strategy=raises)
+
+
+# ---- what a rule draws on -----------------------------------------------------------------------
+
+place = queue_ahead  # by another name
+
+
+def _asks(desk):
+    return place(desk, BID, 0)
+
+
+@strategy()
+def asks_by_another_name(desk, params, memory, quotes):
+    want(quotes, BID, 0, 98, _asks(desk))
+
+
+@strategy()
+def asks_a_module(desk, params, memory, quotes):
+    want(quotes, BID, 0, 98, words.queue_ahead(desk, BID, 0))
+
+
+@strategy()
+def reads_the_array(desk, params, memory, quotes):
+    want(quotes, BID, 0, 98, desk.ahead[0, BID, 0])
+
+
+@strategy()
+def asks_nothing(desk, params, memory, quotes):
+    if words.is_two_sided(words.at_symbol(desk, 0)):
+        want(quotes, BID, 0, best(desk, BID), 1)
+
+
+@pytest.mark.parametrize("rule", [asks_by_another_name, asks_a_module, reads_the_array])
+def test_queues_are_followed_for_a_rule_that_may_ask_for_them(rule):
+    assert rule.asks_queues
+
+
+def test_queues_are_not_followed_for_a_rule_that_cannot_ask_for_them():
+    assert not asks_nothing.asks_queues
+    assert not any(rule.asks_queues for rule in map(find_rule, SHIPPED))

@@ -155,6 +155,28 @@ def _digest(thing: Any, state: Any, seen: set[Any], names: tuple[str, ...] = ())
         state.update(f"{thing!r}\0".encode())
 
 
+def draws_on(function: Any, wanted: Any, member: str) -> bool:
+    """Whether what a user wrote may call a verb, by whatever name, or read a member by its name."""
+    seen: set[Any] = set()
+    waiting = [function]
+    while waiting:
+        thing = waiting.pop()
+        if thing is wanted:
+            return True
+        thing = getattr(thing, "py_func", thing)
+        thing = thing.function if isinstance(thing, Authored) else thing
+        if not isinstance(thing, python_types.FunctionType) or thing in seen:
+            continue
+        seen.add(thing)
+        names = _digest_code(thing.__code__, hashlib.blake2b())
+        ours = (thing.__module__ or "").startswith("mmjit.core.")
+        if not ours and not {member, wanted.__name__}.isdisjoint(names):
+            return True
+        waiting += [thing.__globals__[name] for name in names if name in thing.__globals__]
+        waiting += [cell.cell_contents for cell in thing.__closure__ or ()]
+    return False
+
+
 def _is_covered(module: str | None) -> bool:
     """Whether the package digest and the versions stand for what is in a module."""
     return (module or "").partition(".")[0] in ("mmjit", "numba", "numpy", "math", "builtins")

@@ -28,6 +28,7 @@ class Desk(NamedTuple):
 
     book: Book
     own: Any  # OWN[symbols, 2, QUOTE_LEVELS], our orders
+    ahead: Any  # int64 of each: lots before it on a tape of price levels; NIL: it is not known
     ledger: Ledger  # of one account, ours
     ticks: Any  # int64[symbols, TICK_STEPS, 2]: from this price on, this increment
     run: Any  # RUN, one
@@ -38,7 +39,8 @@ class Desk(NamedTuple):
 @verb
 def at_symbol(desk, symbol):  # type: ignore[no-untyped-def]
     """The desk of another symbol."""
-    return Desk(desk.book, desk.own, desk.ledger, desk.ticks, desk.run, desk.others, symbol)
+    parts = desk.book, desk.own, desk.ahead, desk.ledger, desk.ticks, desk.run, desk.others
+    return Desk(*parts, symbol)
 
 
 @verb
@@ -158,13 +160,19 @@ def want(quotes, side, level, price, qty_lots):  # type: ignore[no-untyped-def]
 
 @verb
 def queue_ahead(desk, side, level):  # type: ignore[no-untyped-def]
-    """The recorded lots that are before our order in its queue; 0 where we have none."""
+    """The recorded lots that are before our order in its queue; 0 where we have none.
+
+    On a tape of price levels, what the queue model makes of what our side sees: all at the price
+    until it hears that the order stands there.
+    """
     if (
         place_of(side, level)[1] == QUOTE_LEVELS
         or desk.own[desk.symbol, side, level]["left_lots"] == 0
     ):
         return 0
-    order = desk.own[desk.symbol, side, level]
+    order, ahead = desk.own[desk.symbol, side, level], desk.ahead[desk.symbol, side, level]
+    if ahead >= 0:
+        return ahead
     return lots_before(desk.book, 2 * desk.symbol + side, order["price"], order["sequence"])
 
 

@@ -34,6 +34,7 @@ from mmjit.core.posting import (
 from mmjit.core.quoting import pull_orders, recall, settle
 from mmjit.core.replay import apply_dirty, look_on, slot_of
 from mmjit.core.room import has_room_for
+from mmjit.core.sighting import lots_seen, see_queue
 from mmjit.core.working import LATEST, own_at
 
 STOPPED: Final = 0  # what a run returns: it is where it was to stop,
@@ -63,7 +64,7 @@ def run_session(rule, model, bound, stop, params, memory):  # type: ignore[no-un
         if done != _GOES_ON:
             return done
         if run["two_clocks"]:
-            done = _look(rule, bound, params, memory)
+            done = _look(rule, model, bound, params, memory)
             if done != _GOES_ON:
                 return done
             if run["view_ns"] <= run["due_ns"]:
@@ -148,7 +149,7 @@ def _floor_ns(session):  # type: ignore[no-untyped-def]
 
 
 @helper
-def _look(rule, bound, params, memory):  # type: ignore[no-untyped-def]
+def _look(rule, model, bound, params, memory):  # type: ignore[no-untyped-def]
     """Let our side see what its feed brings up to what is due, or to the venue's next event."""
     session = bundle_of(bound)
     desk, track = bundle_of(session.desk), bundle_of(session.track)
@@ -171,9 +172,11 @@ def _look(rule, bound, params, memory):  # type: ignore[no-untyped-def]
         if may_ask and not has_room_for(session, symbol):
             return FULL
         run["now_ns"] = max(run["now_ns"], run["view_ns"])
-        before = desk.book.control[0]["sequence"]
+        before, lots = desk.book.control[0]["sequence"], lots_seen(session, desk, event)
         apply_dirty(desk.book, track.region, event, track.unseen)
         if desk.book.control[0]["sequence"] != before:
+            if lots != NIL:
+                see_queue(model, bound, event, lots)
             _note(bound, session, desk, event)
         _aim_view(run, track, latencies, place + 1)
         if may_ask:
@@ -253,10 +256,9 @@ def _heed(bound, session):  # type: ignore[no-untyped-def]
 
 @helper
 def _do_due(rule, bound, params, memory):  # type: ignore[no-untyped-def]
-    """Do what is due first, all that is at one instant; whether there was room for it.
+    """Do what is due first, and all messages of its instant; whether there was room for it.
 
-    What is next is known then. Neither the venue nor our side has an event up to that instant: what
-    became due at it in the meantime can be done here as well.
+    What is next is known then. Neither the venue nor our side has an event up to that instant.
     """
     session = bundle_of(bound)
     run = session.run[0]
@@ -264,9 +266,8 @@ def _do_due(rule, bound, params, memory):  # type: ignore[no-untyped-def]
     while True:
         if not _do_first(rule, bound, session, params, memory):
             return False
-        next_ns = _next_due(session)
-        run["due_ns"] = min(next_ns, run["until_ns"])
-        if next_ns != due_ns:
+        set_due(session)
+        if min(next_request_ns(session), next_answer_ns(session)) != due_ns:
             return True
 
 

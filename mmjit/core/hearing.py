@@ -21,6 +21,7 @@ from mmjit.core.ledger import (
     take_funding,
 )
 from mmjit.core.logbook import write_fill, write_step
+from mmjit.core.sighting import sight
 from mmjit.core.working import give_slot, is_of, own_at
 
 OURS: Final = 0  # the account of the ledger
@@ -66,12 +67,13 @@ def _begin(session, slot, message):  # type: ignore[no-untyped-def]
     """The venue has an order."""
     order = session.orders[slot]
     order["known_sequence"] = order["sequence"]
-    order["known_front_lots"] = message["ahead_lots"]
     bundle_of(session.desk).ledger.positions[order["symbol"]]["order_count"] += 1
     if order["place"] != NIL:
         own = own_at(bundle_of(session.desk), order)
         own["sequence"] = order["sequence"]
         own["entered_ns"] = message["venue_ns"]
+        if session.run[0]["by_level"]:
+            sight(session, order)
     write_step(bundle_of(session.logbook), session.run[0], message, Kind.NEW, message["qty_lots"])
 
 
@@ -118,6 +120,7 @@ def _change(session, slot, message):  # type: ignore[no-untyped-def]
     more = message["left_lots"] - order["open_lots"]
     open_more(bundle_of(session.desk).ledger, OURS, np.int64(order["symbol"]), order["side"], more)
     order["open_lots"] = message["left_lots"]
+    moved = order["sequence"] != order["known_sequence"] or order["asked_price"] != message["price"]
     order["asked_price"] = message["price"]
     order["known_sequence"] = order["sequence"]
     if order["leaving"] == AMENDING:
@@ -127,6 +130,8 @@ def _change(session, slot, message):  # type: ignore[no-untyped-def]
         own["left_lots"] = order["open_lots"]
         own["price"] = message["price"]
         own["sequence"] = order["sequence"]
+        if moved and session.run[0]["by_level"]:
+            sight(session, order)
     write_step(bundle_of(session.logbook), session.run[0], message, Kind.AMEND, message["qty_lots"])
 
 

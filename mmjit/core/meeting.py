@@ -14,7 +14,7 @@ an auction.
 import numpy as np
 
 from mmjit.core.account import funding_of
-from mmjit.core.book import best_of, owner_of
+from mmjit.core.book import owner_of
 from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Flag, Kind, TradingStatus
 from mmjit.core.floor import end_day, fill, fill_before, take_from, tell
@@ -23,6 +23,7 @@ from mmjit.core.levels import held, level_at
 from mmjit.core.posting import mid_of, new_answer
 from mmjit.core.queues import front_after, trade_at
 from mmjit.core.replay import apply_dirty, place_for, slot_of
+from mmjit.core.sighting import hit_side, is_still_in, note_front
 from mmjit.core.working import LATEST, first_at, is_better, reaches, stands_at
 
 
@@ -170,12 +171,7 @@ def _stand_back(session, due, side, price):  # type: ignore[no-untyped-def]
 def _note_status(bound, session, due, event):  # type: ignore[no-untyped-def]
     """A symbol begins or ends to trade; at its close the day orders are over."""
     status = event["qty_lots"]
-    due["is_still"] = (
-        status == TradingStatus.QUOTING
-        or status == TradingStatus.PAUSED
-        or status == TradingStatus.HALTED
-        or status == TradingStatus.CLOSED
-    )
+    due["is_still"] = is_still_in(status)
     if status == TradingStatus.CLOSED:
         end_day(bound, np.int64(event["symbol"]))
 
@@ -264,6 +260,7 @@ def _move_fronts(model, session, due, event, before_lots):  # type: ignore[no-un
                 model, fronts, order["front_lots"], order["traded_lots"], before_lots, after
             )
             order["traded_lots"] = 0
+            note_front(session, order)
         slot = order["next"]
 
 
@@ -281,7 +278,7 @@ def _meet_growth(bound, session, due, event, lots):  # type: ignore[no-untyped-d
 @verb
 def _meet_trade(bound, session, due, event):  # type: ignore[no-untyped-def]
     """A trade with resting orders of a side: through some of ours, then at the price of others."""
-    side, price = _hit_side(session, event), event["price"]
+    side, price = hit_side(bundle_of(session.floor).book, event), event["price"]
     owner = 2 * np.int64(event["symbol"]) + side
     traded = event["qty_lots"]
     left = traded - fill_before(bound, owner, (price, -1, traded))
@@ -292,18 +289,9 @@ def _meet_trade(bound, session, due, event):  # type: ignore[no-untyped-def]
         front_lots, lots = trade_at(order["front_lots"], traded)
         order["front_lots"] = front_lots
         order["traded_lots"] += traded
+        note_front(session, order)
         lots = min(lots, min(left, order["shown_lots"]))
         if lots > 0 and order["left_lots"] > 0:  # a fill may have had this one cancelled
             left -= lots
             fill(bound, slot, order["price"], lots, 1)
         slot = after
-
-
-@verb
-def _hit_side(session, event):  # type: ignore[no-untyped-def]
-    """The side of the resting orders of a trade; where the feed does not say, by the best bid."""
-    side = np.int64(event["side"])
-    if side == 0 or side == 1:
-        return side
-    bid, lots = best_of(bundle_of(session.floor).book, 2 * np.int64(event["symbol"]))
-    return np.int64(0) if lots > 0 and event["price"] <= bid else np.int64(1)

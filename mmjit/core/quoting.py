@@ -21,6 +21,7 @@ from mmjit.core.ledger import count_open, open_more
 from mmjit.core.limits import RESTS, limit_status
 from mmjit.core.logbook import write_step
 from mmjit.core.posting import leg_of, mid_of, new_request, send_on, takes_no_time
+from mmjit.core.sighting import sight_of
 from mmjit.core.working import LATEST, is_of, own_at, take_slot
 
 PLACES: Final = 2 * QUOTE_LEVELS  # of a symbol's quotes, the bids first
@@ -36,11 +37,15 @@ def settle(bound, symbol):  # type: ignore[no-untyped-def]
     desk, quotes = bundle_of(session.desk), session.quotes
     if quotes[0, QUOTE_LEVELS]["qty_lots"] != 0:
         session.refused[symbol, -Status.QUOTE_UNKNOWN] += 1
+    sights = np.int64(0)
     for place in range(PLACES):
         side = place // QUOTE_LEVELS
         own = desk.own[symbol, side, place % QUOTE_LEVELS]
         if own["left_lots"] > 0:
             _adjust(bound, session, own, quotes[side, place % QUOTE_LEVELS])
+            sights |= sight_of(own["price"])  # if it is cancelled, once more for nothing
+    if session.run[0]["sees_queues"]:
+        session.dues[symbol]["sights"] = sights
     for place in range(PLACES):
         side = place // QUOTE_LEVELS
         quote = quotes[side, place % QUOTE_LEVELS]
@@ -153,6 +158,8 @@ def _take_place(desk, order, slot):  # type: ignore[no-untyped-def]
     own["sequence"] = desk.book.control[0]["sequence"]
     own["entered_ns"] = order["sent_ns"]
     own["filled_lots"] = 0
+    place = order["place"]
+    desk.ahead[order["symbol"], place // QUOTE_LEVELS, place % QUOTE_LEVELS] = NIL
 
 
 @verb

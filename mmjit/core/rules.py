@@ -9,6 +9,7 @@ quotes)`; how a function comes to it is in `mmjit.core.authored`.
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -19,10 +20,12 @@ from mmjit.core.authored import (
     Authored,
     RuleError,
     declared,
+    draws_on,
     parameters,
     record_of,
     stamp_of,
 )
+from mmjit.core.desk import queue_ahead
 from mmjit.core.jit import COMPILED
 
 __all__ = ["NOTHING", "Rule", "RuleError", "parameters", "rule_signature", "stamp_of", "strategy"]
@@ -50,6 +53,11 @@ def {name}__entry(desk, params, memory, quotes):
     def __init__(self, function: Callable[..., None], defaults: Array, memory: Any) -> None:
         super().__init__(function, defaults)
         self.memory = np.dtype(memory)
+
+    @cached_property
+    def asks_queues(self) -> bool:
+        """Whether it may ask what is before its orders: only for such a rule is that followed."""
+        return draws_on(self.function, queue_ahead, "ahead")
 
     def _records(self) -> dict[str, Any]:
         return {**super()._records(), "memory": self.memory}

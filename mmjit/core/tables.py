@@ -178,7 +178,7 @@ WORKING: Final = record(
     ("side", "i1"),
     ("tif", "i1"),  # a TimeInForce
     ("terms", "i2"),  # bits of Term
-    ("pad", "i8"),
+    ("known_traded_lots", "f8"),
     ("pad2", "i8"),
     ("pad3", "i8"),
     ("pad4", "i8"),
@@ -323,7 +323,7 @@ RUN: Final = record(
     ("heeds", "i8"),  # 1 where a loss limit may have all orders cancelled between two decisions
     ("stirs", "i8"),  # messages begun or heard: while it stays no ring gets fuller
     ("answer_ns", "i8"),  # when the last answer that the venue gave arrives
-    ("pad6", "i8"),
+    ("sees_queues", "i8"),  # 1 where a rule may ask what is before its quotes, on price levels
 )
 
 # When a symbol is to be quoted next, and where our orders in it begin.
@@ -345,7 +345,7 @@ DUE: Final = record(
     ("pad", "i4"),
     ("room_stirs", "i8"),  # RUN `stirs` when the rings had room,
     ("room_place", "i8"),  # which holds before this place on the tape
-    ("pad4", "i8"),
+    ("sights", "i8"),  # bits of the prices at which our side may have quotes, on price levels
     ("pad5", "i8"),
     ("pad6", "i8"),
 )
