@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from mmjit.feeds.lobster import import_lobster
     from mmjit.fees import Fees, read_fees
     from mmjit.instrument import Instrument, Session
+    from mmjit.joining import join_tapes
     from mmjit.latency import Latency
     from mmjit.limits_file import Limits, SymbolLimits, read_limits
     from mmjit.market import Market
@@ -137,6 +138,7 @@ _HOMES: Final = {
     "feeds.lobster": ("import_lobster",),
     "fees": ("Fees", "read_fees"),
     "instrument": ("Instrument", "Session"),
+    "joining": ("join_tapes",),
     "latency": ("Latency",),
     "limits_file": ("Limits", "SymbolLimits", "read_limits"),
     "market": ("Market",),
@@ -215,6 +217,7 @@ __all__ = [
     "import_itch50",
     "import_lobster",
     "is_two_sided",
+    "join_tapes",
     "mid_twice",
     "now_ns",
     "on_tick",

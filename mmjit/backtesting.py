@@ -1,23 +1,24 @@
 """Backtesting a rule on a tape: our orders in a recorded market."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mmjit.core.queues import QueueModel
 from mmjit.core.rules import Rule
+from mmjit.joining import Place, opened_or_joined
 from mmjit.outcome import Backtest as Backtest
 from mmjit.rulebook import find_rule, with_parameters
 from mmjit.runlog import run_log
 from mmjit.running import Run as Run
 from mmjit.running import idle
 from mmjit.saving import model_of, read_head, read_run, rule_of
-from mmjit.tape import Tape, open_tape
 from mmjit.terms import Settings
 
 
 def backtest(
-    tape: Tape | str | os.PathLike[str],
+    tape: Place | Sequence[Place],
     *,
     strategy: Rule | str = "pegged",
     params: dict[str, Any] | None = None,
@@ -29,7 +30,8 @@ def backtest(
     """Run a quoting rule through a tape.
 
     Args:
-        tape: an open tape, or its folder.
+        tape: an open tape, or its folder; several, as a list, are joined (`join_tapes`) and traded
+            on one account.
         strategy: a rule, the name of one that comes with mmjit, or "FILE.py:FUNCTION".
         params: parameters of the rule that are not to be its defaults.
         out: a folder to write fills.npy, orders.npy and run.json to.
@@ -40,7 +42,7 @@ def backtest(
     Raises:
         TapeError, StrategyError, ArgumentError: with the value, the limit and the remedy.
     """
-    opened, rule = _opened(tape), _rule_of(strategy)
+    opened, rule = opened_or_joined(tape, progress), _rule_of(strategy)
     with_parameters(rule, params or {})  # refused before a folder is made
     given = Settings(**settings)
     with run_log(Path(out) if out is not None else None, replace) as logs:
@@ -48,7 +50,7 @@ def backtest(
 
 
 def start_backtest(
-    tape: Tape | str | os.PathLike[str],
+    tape: Place | Sequence[Place],
     *,
     strategy: Rule | str | None = None,
     params: dict[str, Any] | None = None,
@@ -62,7 +64,8 @@ def start_backtest(
         result = run.advance().finish()
 
     Args:
-        tape: an open tape, or its folder.
+        tape: an open tape, or its folder; several, as a list, are joined (`join_tapes`) and traded
+            on one account.
         strategy: as for `backtest`; None: no rule, all orders come by hand.
         params: parameters of the rule that are not to be its defaults.
         settings: of the venue, the account and the clock; see `mmjit.terms.Settings`.
@@ -71,12 +74,12 @@ def start_backtest(
         TapeError, StrategyError, ArgumentError: with the value, the limit and the remedy.
     """
     rule = idle if strategy is None else _rule_of(strategy)
-    return Run(_opened(tape), rule, params, Settings(**settings))
+    return Run(opened_or_joined(tape), rule, params, Settings(**settings))
 
 
 def resume_backtest(
     path: str | os.PathLike[str],
-    tape: Tape | str | os.PathLike[str],
+    tape: Place | Sequence[Place],
     *,
     strategy: Rule | str | None = None,
     queue_model: QueueModel | str | None = None,
@@ -89,7 +92,7 @@ def resume_backtest(
 
     Args:
         path: of the file.
-        tape: on which it ran, an open one or its folder.
+        tape: on which it ran, an open one or its folder; several, in the order that they had.
         strategy: the rule it ran with; None: found by its name, if it comes with mmjit.
         queue_model: likewise the queue model.
 
@@ -97,16 +100,11 @@ def resume_backtest(
         RunError: the file is missing, damaged, or of another version or layout.
         TapeError, StrategyError: the tape, the rule or the queue model is another one.
     """
-    where, opened = Path(path), _opened(tape)
+    where, opened = Path(path), opened_or_joined(tape)
     head = read_head(where)
     rule = rule_of(where, head, None if strategy is None else _rule_of(strategy))
     model = model_of(where, head, queue_model)
     return Run.resumed(opened, rule, model, read_run(where, opened, rule, head))
-
-
-def _opened(tape: Tape | str | os.PathLike[str]) -> Tape:
-    """A tape that is open."""
-    return tape if isinstance(tape, Tape) else open_tape(tape)
 
 
 def _rule_of(strategy: Rule | str) -> Rule:

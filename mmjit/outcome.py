@@ -1,7 +1,7 @@
 """What came of a backtest."""
 
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, Final
 
@@ -93,9 +93,10 @@ class Backtest:
 
     def _assumed(self) -> dict[str, Any]:
         """What a backtest has to assume: queues, latency, and whether what we take is gone."""
-        by_level = bool(self.run["by_level"])
+        model = self.settings.model().name
+        queues = {model if one.by_level else "true" for one in self.tape.origins if one.symbols}
         return {
-            "queue": self.settings.model().name if by_level else "true",
+            "queue": " and ".join(sorted(queues, key=lambda name: name != "true")),
             "latency": self.settings.as_json()["latency"],
             "impact": "taken" if self.settings.impact else "none",
         }
@@ -185,6 +186,7 @@ def run_json(result: Backtest, record: Array) -> dict[str, Any]:
             "events": len(result.tape.events),
             "events_digest": result.tape.meta["events_digest"],
             "symbols": result.tape.symbols,
+            "origins": [asdict(origin) for origin in result.tape.origins],
         },
         "instruments": [instrument.as_json() for instrument in result.tape.instruments],
         "strategy": result.rule.name,

@@ -36,9 +36,7 @@ def session_of(tape: Tape, settings: Settings) -> Session:
     book, region = book_for(tape)
     run = np.zeros(1, RUN)
     run["every_ns"] = every_ns(settings.every)
-    run["window_levels"] = tape.window_levels
     run["seed"] = seed_of(settings.seed)
-    run["by_level"] = is_by_level(tape)
     run["impact"] = settings.impact
     run["two_clocks"] = feed["model"] != Delay.NONE or feed["jitter"] != Jitter.NONE
     seen = seen_of(tape) if feed["model"] == Delay.RECORDED else np.zeros(0, np.int64)
@@ -60,7 +58,7 @@ def session_of(tape: Tape, settings: Settings) -> Session:
     events = np.ascontiguousarray(tape.events).view(EVENT)
     return Session(
         run=run,
-        dues=np.zeros(symbols, DUE),
+        dues=_dues_of(tape),
         orders=np.zeros(WORKING_MAX, WORKING),
         pool=Bound(_pool()),
         desk=Bound(desk),
@@ -81,20 +79,30 @@ def _pool() -> Pool:
     return Pool(np.zeros(WORKING_MAX, np.int32), meter)
 
 
-def is_by_level(tape: Tape) -> bool:
-    """Whether a tape shows price levels, not orders."""
-    return "level" in tape.meta["kinds"]
+def _dues_of(tape: Tape) -> Array:
+    """DUE per symbol, with what its tape shows."""
+    dues = np.zeros(max(1, len(tape.instruments)), DUE)
+    for first, stop, origin in tape.spans:
+        dues["by_level"][first:stop] = origin.by_level
+        dues["window_levels"][first:stop] = origin.window_levels
+    return dues
 
 
 def seen_of(tape: Tape) -> Array:
     """The order in which our side sees the events, empty where it is the tape's own.
 
-    Price levels come in streams of their own and may overtake each other. Orders come in one, in
-    which none overtakes another: what came earlier on the tape is seen no later.
+    Price levels come in streams of their own and may overtake each other. Orders of a tape come in
+    one, in which none overtakes another: what came earlier on it is seen no later. Tapes that are
+    joined overtake each other as they did.
     """
-    if not is_by_level(tape):
+    if len(tape.origins) == 1 and not tape.origins[0].by_level:
         return np.zeros(0, np.int64)
+    symbols = tape.events["symbol"]
     local_ns = np.maximum(tape.events["local_ns"], tape.events["venue_ns"])  # no event before it is
+    for first, stop, origin in tape.spans:
+        if not origin.by_level:
+            own = (symbols >= first) & (symbols < stop)
+            local_ns[own] = np.maximum.accumulate(local_ns[own])
     if (local_ns[1:] >= local_ns[:-1]).all():
         return np.zeros(0, np.int64)
     return np.argsort(local_ns, kind="stable")

@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import replace as replaced
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,25 @@ from mmjit.npy import NpyWriter
 
 VERSION: Final = 1
 Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a recording shows; several of them may be joined in one tape.
+
+    Attributes:
+        symbols: how many it has.
+        events: how many it has.
+        events_digest: their checksum.
+        by_level: whether it shows price levels, not orders.
+        window_levels: how many levels a side it shows; 0 when it shows all.
+    """
+
+    symbols: int
+    events: int
+    events_digest: str
+    by_level: bool
+    window_levels: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +96,51 @@ class Tape:
     def window_levels(self) -> int:
         """How many levels a side the recording shows; 0 when it shows all."""
         return int(self.meta["window_levels"] or 0)
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """The recordings of which it was joined, in the order of their symbols; or itself."""
+        if joined := self.meta.get("import", {}).get("joined"):
+            return tuple(Origin(**one) for one in joined)
+        itself = Origin(
+            symbols=len(self.instruments),
+            events=len(self.events),
+            events_digest=self.meta["events_digest"],
+            by_level="level" in self.meta["kinds"],
+            window_levels=self.window_levels,
+        )
+        return (itself,)
+
+    @property
+    def spans(self) -> Iterator[tuple[int, int, Origin]]:
+        """First symbol, the one behind the last, and the recording that has them."""
+        first = 0
+        for origin in self.origins:
+            yield first, first + origin.symbols, origin
+            first += origin.symbols
+
+    def renamed(self, names: Mapping[str, str]) -> "Tape":
+        """The same tape, some of whose symbols have other names; nothing is copied or written.
+
+            spot.renamed({"BTCUSDT": "BTCUSDT-SPOT"})
+
+        Args:
+            names: the new name by the old one.
+
+        Raises:
+            TapeError: the tape has no such symbol, or two would have one name.
+        """
+        for name in names:
+            self.symbol(name)
+        instruments = tuple(
+            replaced(instrument, symbol=names.get(instrument.symbol, instrument.symbol))
+            for instrument in self.instruments
+        )
+        symbols = [instrument.symbol for instrument in instruments]
+        if len(set(symbols)) < len(symbols):
+            twice = next(name for name in symbols if symbols.count(name) > 1)
+            raise TapeError(f"{self.path} would have two symbols {twice!r}; choose other names")
+        return replaced(self, instruments=instruments, meta=self.meta | {"symbols": symbols})
 
     @property
     def is_by_symbol(self) -> bool:
@@ -151,6 +216,14 @@ def _refuse_nonsense(meta: dict[str, Any]) -> None:
     meta["import"]["feed"].encode()
     if "by_symbol" in meta["import"]:
         _whole("time_reversed", meta["import"]["by_symbol"]["time_reversed"], 0, 1 << 50)
+    if "joined" in meta["import"]:
+        origins = [Origin(**one) for one in meta["import"]["joined"]]
+        if sum(_whole("symbols", one.symbols, 0, 1 << 31) for one in origins) != len(
+            meta["instruments"]
+        ):
+            raise ValueError("joined and instruments disagree")
+        for one in origins:
+            _whole("window_levels", one.window_levels, 0, 1 << 20)
     for values in meta["instruments"]:
         for name in ("price_unit", "lot_size", "multiplier"):
             if not 0 < Decimal(values[name]) < 1 << 62:
@@ -305,6 +378,13 @@ class TapeWriter:
         shutil.rmtree(old, ignore_errors=True)
         events = _map_events(self.path, self.event_count)
         return Tape(self.path, events, tuple(instruments), meta)
+
+
+def digest_of(events: Array) -> str:
+    """The checksum that a tape of these events has; EVENT, in one run of memory."""
+    totals = no_totals()
+    add_up(totals, events, events.view(np.int64).reshape(-1, LANES))
+    return _digest(totals)
 
 
 def _digest(totals: Totals) -> str:

@@ -43,6 +43,7 @@ def tape_of(
     meta = {
         "kinds": kinds,
         "order_slots": resolving.order_slots,
+        "level_pages": resolving.level_pages,
         "qty_lots_max": resolving.qty_lots_max,
         "window_levels": window_levels,
         "messages": len(stream),

@@ -284,6 +284,7 @@ def test_one_symbol_of_several_is_measured_by_itself(tmp_path):
     assert (part.models[0].filled_ns == whole.models[0].filled_ns[mine]).all()
 
 
+@pytest.mark.compiled  # uncompiled it takes half a minute
 def test_every_model_is_measured_on_the_same_probes(tape):
     errors = queue_error(tape, every="1s", horizon="10s")
     summary = errors.summary()
@@ -318,6 +319,7 @@ def test_the_command_prints_a_table_and_draws_a_picture(tape, tmp_path, capsys):
             assert 0.005 < np.any(panel < 0.85, axis=1).mean() < 0.9
 
 
+@pytest.mark.compiled  # uncompiled it takes half a minute
 def test_the_command_says_the_same_as_json(tape, capsys):
     assert main(["queue-error", str(tape.path), "--horizon", "10s", "--json"]) == 0
 

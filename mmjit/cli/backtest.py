@@ -21,6 +21,8 @@ a rule of your own, in rule.py:
               want(quotes, side, 0, behind(desk, side, params["offset_ticks"]), params["qty_lots"])
 
   mmjit backtest TAPE --strategy rule.py:mine --param offset_ticks=2
+several tapes in one run:
+  mmjit backtest AMZN AAPL --max-position 500
 """
 
 
@@ -34,7 +36,13 @@ def add_parser(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("tape", type=Path, metavar="TAPE")
+    parser.add_argument(
+        "tapes",
+        nargs="+",
+        type=Path,
+        metavar="TAPE",
+        help="several, of different symbols, are merged by time and traded on one account",
+    )
     parser.add_argument(
         "--strategy", default="pegged", metavar="NAME|FILE.py:FUNC", help="(default: %(default)s)"
     )
@@ -153,7 +161,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mmjit.backtesting import backtest
 
     result = backtest(
-        arguments.tape,
+        arguments.tapes,
         strategy=arguments.strategy,
         out=arguments.out,
         replace=arguments.replace,
@@ -163,7 +171,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(summary)
         return 0
-    print(describe(summary, result.tape.instruments[0].currency if result.tape.instruments else ""))
+    print(describe(summary, " and ".join(summary["currencies"])))
     if arguments.out is not None:
         print(f"fills.npy, orders.npy and run.json are in {arguments.out}")
     return 0
@@ -206,6 +214,7 @@ def _assumed(assumed: dict[str, Any]) -> str:
     legs = {leg: assumed["latency"][leg] for leg in ("feed", "entry", "response")}
     said = ", ".join(f"{leg} {text}" for leg, text in legs.items() if text != "none")
     queue = "true queues" if assumed["queue"] == "true" else f"queues by {assumed['queue']}"
+    queue = queue.replace("queues by true and", "true queues, of price levels by")
     gone = "what we take is gone" if assumed["impact"] == "taken" else "impact none"
     return f"{queue}; latency: {said or 'none'}; {gone}"
 

@@ -250,7 +250,7 @@ def entry_status(bound, slot, price, qty_lots):  # type: ignore[no-untyped-def]
         return Status.REDUCE_ONLY
     if terms & Term.MARKET:
         return Status.OK
-    if is_outside_window(book, session.run[0]["window_levels"], 2 * symbol + side, price):
+    if is_outside_window(book, due["window_levels"], 2 * symbol + side, price):
         return Status.OUTSIDE_WINDOW
     if reaches(due, 1 - side, price):
         return Status.SELF_CROSS
@@ -335,7 +335,7 @@ def fill(bound, slot, price, qty_lots, maker):  # type: ignore[no-untyped-def]
 @verb
 def lots_ahead(session, order):  # type: ignore[no-untyped-def]
     """The recorded lots that are before an order, or that a model takes to be."""
-    if session.run[0]["by_level"]:
+    if session.dues[order["symbol"]]["by_level"]:
         return np.int64(order["front_lots"])
     owner = 2 * np.int64(order["symbol"]) + order["side"]
     return lots_before(bundle_of(session.floor).book, owner, order["price"], order["sequence"])

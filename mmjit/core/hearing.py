@@ -72,7 +72,7 @@ def _begin(session, slot, message):  # type: ignore[no-untyped-def]
         own = own_at(bundle_of(session.desk), order)
         own["sequence"] = order["sequence"]
         own["entered_ns"] = message["venue_ns"]
-        if session.run[0]["by_level"]:
+        if session.dues[order["symbol"]]["by_level"]:
             sight(session, order)
     write_step(bundle_of(session.logbook), session.run[0], message, Kind.NEW, message["qty_lots"])
 
@@ -130,7 +130,7 @@ def _change(session, slot, message):  # type: ignore[no-untyped-def]
         own["left_lots"] = order["open_lots"]
         own["price"] = message["price"]
         own["sequence"] = order["sequence"]
-        if moved and session.run[0]["by_level"]:
+        if moved and session.dues[order["symbol"]]["by_level"]:
             sight(session, order)
     write_step(bundle_of(session.logbook), session.run[0], message, Kind.AMEND, message["qty_lots"])
 

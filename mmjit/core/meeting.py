@@ -37,7 +37,7 @@ def meet(model, bound, parts, event):  # type: ignore[no-untyped-def]
         parts: the session, its floor and its track.
         event: EVENT, of a symbol that there is.
     """
-    if parts[0].run[0]["by_level"]:
+    if parts[0].dues[event["symbol"]]["by_level"]:
         return _meet_by_level(model, bound, parts, event)
     return _meet_by_order(bound, parts, event)
 

@@ -287,7 +287,7 @@ def order_status(session, symbol, ask):  # type: ignore[no-untyped-def]
             return Status.PRICE_OUT_OF_RANGE
         if price % tick_at(at_symbol(desk, symbol), price) != 0:
             return Status.PRICE_OFF_TICK
-        shown = session.run[0]["window_levels"]
+        shown = session.dues[symbol]["window_levels"]
         if is_outside_window(desk.book, shown, 2 * symbol + side, price):
             return Status.OUTSIDE_WINDOW
         if _crosses_own(session, symbol, side, price):

@@ -293,9 +293,9 @@ STEP: Final = record(
 RUN: Final = record(
     256,
     ("every_ns", "i8"),  # between decisions; 0: on change, -1: on fills only
-    ("window_levels", "i8"),  # levels a side that the tape shows, 0 for all
+    ("pad", "i8"),
     ("shares_book", "i8"),  # 1 where our orders stand in the book themselves
-    ("by_level", "i8"),  # 1 where the tape shows price levels, not orders
+    ("pad2", "i8"),
     ("impact", "i8"),  # 1 where what we take is gone
     ("two_clocks", "i8"),  # 1 where our side sees the market later than it is
     ("now_ns", "i8"),  # of our side
@@ -342,10 +342,10 @@ DUE: Final = record(
     ("position_lots", "i8"),  # as the venue knows it
     ("is_still", "i8"),  # 1 while nothing trades: a halt, a pause, the close
     ("last_own", "i4"),  # the newest of those that our side holds for open
-    ("pad", "i4"),
+    ("by_level", "i4"),  # 1 where its tape shows price levels, not orders
     ("room_stirs", "i8"),  # RUN `stirs` when the rings had room,
     ("room_place", "i8"),  # which holds before this place on the tape
     ("sights", "i8"),  # bits of the prices at which our side may have quotes, on price levels
-    ("pad5", "i8"),
-    ("pad6", "i8"),
+    ("window_levels", "i8"),  # levels a side that its tape shows, 0 for all
+    ("pad", "i8"),
 )
