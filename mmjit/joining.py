@@ -2,8 +2,10 @@
 
 Tapes are merged message by message, by the time of a message's first event; at the same time the
 tape that was given first goes first. A tape keeps its own order even where its times step back: an
-event is taken to be no earlier than any before it. Handles, levels and symbols are counted on from
-those of the tapes before, so nothing is looked up again and what is refused stays refused.
+event is taken to be no earlier than any before it. A message of several times stays whole, so that
+events of others between them come after it, and are counted as out of time. Handles, levels and
+symbols are counted on from those of the tapes before, so nothing is looked up again and what is
+refused stays refused.
 """
 
 import os
@@ -47,8 +49,8 @@ def join_tapes(
 
     Args:
         tapes: open tapes, or their folders. Their symbols are numbered in this order.
-        out: the folder to make; without it the new tape is in memory, 64 bytes an event, and on
-            the way there 24 more.
+        out: the folder to make; without it the new tape stays in memory, where it is made: 64 bytes
+            an event, and on the way there some 28 more.
         replace: whether a tape that is there already is replaced.
         progress: whether to show a bar; None shows it on a terminal.
 
@@ -202,6 +204,7 @@ def _meta(tapes: list[Tape], events: Array) -> dict[str, Any]:
         "import": {
             "feed": " + ".join(feeds),
             "joined": [asdict(origin) for origin in origins],
+            "sources": [tape.meta.get("import", {}) for tape in tapes],
         },
     }
     meta["instruments"] = [one.as_json() for tape in tapes for one in tape.instruments]

@@ -217,13 +217,7 @@ def _refuse_nonsense(meta: dict[str, Any]) -> None:
     if "by_symbol" in meta["import"]:
         _whole("time_reversed", meta["import"]["by_symbol"]["time_reversed"], 0, 1 << 50)
     if "joined" in meta["import"]:
-        origins = [Origin(**one) for one in meta["import"]["joined"]]
-        if sum(_whole("symbols", one.symbols, 0, 1 << 31) for one in origins) != len(
-            meta["instruments"]
-        ):
-            raise ValueError("joined and instruments disagree")
-        for one in origins:
-            _whole("window_levels", one.window_levels, 0, 1 << 20)
+        _refuse_origins(meta, [Origin(**one) for one in meta["import"]["joined"]])
     for values in meta["instruments"]:
         for name in ("price_unit", "lot_size", "multiplier"):
             if not 0 < Decimal(values[name]) < 1 << 62:
@@ -232,6 +226,19 @@ def _refuse_nonsense(meta: dict[str, Any]) -> None:
         steps = values["tick_table"]
         if not steps or any(_whole("tick", step, 1, 1 << 62) < 1 for _, step in steps):
             raise ValueError(f"tick_table: {steps!r}")
+
+
+def _refuse_origins(meta: dict[str, Any], origins: list[Origin]) -> None:
+    """Raise ValueError for recordings of which a tape cannot have been joined."""
+    if sum(_whole("symbols", one.symbols, 0, 1 << 31) for one in origins) != len(meta["symbols"]):
+        raise ValueError("joined and instruments disagree")
+    if sum(_whole("events", one.events, 0, 1 << 50) for one in origins) != meta["events"]:
+        raise ValueError("joined and events disagree")
+    for one in origins:
+        _whole("window_levels", one.window_levels, 0, 1 << 20)
+        one.events_digest.encode()
+        if not isinstance(one.by_level, bool):
+            raise ValueError(f"by_level: {one.by_level!r}")
 
 
 def _whole(name: str, value: Any, low: int, high: int) -> int:

@@ -93,9 +93,7 @@ class Maker(NamedTuple):
 
     venue: Any
     at: Any
-    own: Any
-    ticks: Any
-    run: Any
+    desk: Any
     quotes: Any
     commands: Any
     statuses: Any
@@ -111,10 +109,9 @@ class Maker(NamedTuple):
 def requote(bound: Any, words: Any) -> int:
     """Quote near or far; returns where the bid is then."""
     of = bundle_of(bound)
-    desk = Desk(of.venue.book, of.own, of.venue.ledger, of.ticks, of.run, 0)
-    play = Play(of.venue, of.at, 0, desk, of.quotes, of.commands, of.statuses, of.places)
-    _decide(of.rule, of.submit, play, desk, of.near if words[0] else of.far, of.memory[0])
-    return of.own[0, 0, 0]["price"]
+    play = Play(of.venue, of.at, 0, of.desk, of.quotes, of.commands, of.statuses, of.places)
+    _decide(of.rule, of.submit, play, of.desk, of.near if words[0] else of.far, of.memory[0])
+    return of.desk.own[0, 0, 0]["price"]
 
 
 @call
@@ -135,13 +132,14 @@ def maker() -> Maker:
     own, run = np.zeros((1, 2, QUOTE_LEVELS), OWN), np.zeros(1, RUN)
     run["shares_book"] = 1
     quotes = np.zeros((2, QUOTE_LEVELS + 1), WANT)
-    desk = Desk(arrays.book, own, arrays.ledger, ticks_of([stock]), run, 0)
+    ahead, others = np.full(own.shape, NIL, np.int64), np.zeros((1, 2, 2), np.int64)
+    desk = Desk(arrays.book, own, ahead, arrays.ledger, ticks_of([stock]), run, others, 0)
     near, far = (with_parameters(rule, {"offset_ticks": n}).view(np.uint8) for n in (1, 2))
     asked = Compiled(rule.entry(desk, quotes), rule_signature(desk, quotes))
     memory = np.zeros((1, rule.memory.itemsize), np.uint8)
     at = Bound(arrays)
     submit = Compiled(*submitter(at))
-    made = (arrays, at, own, desk.ticks, run, quotes, *work_arrays(), near, far, memory)
+    made = (arrays, at, desk, quotes, *work_arrays(), near, far, memory)
     return Maker(*made, asked, submit)
 
 

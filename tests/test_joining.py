@@ -19,6 +19,7 @@ from mmjit.feeds.importing import Resolving
 from mmjit.instrument import Instrument
 from mmjit.partitioning import partition
 from mmjit.replaying import replay
+from mmjit.sessions import seen_of
 from mmjit.simulating import simulate
 from mmjit.tape import Tape, TapeWriter, digest_of
 from tests import builders as b
@@ -143,6 +144,7 @@ def test_a_joined_tape_replays_as_its_parts_do(market):
     assert joined.meta["events_digest"] == digest_of(np.ascontiguousarray(joined.events))
     assert len(joined.events) == len(tape.events)
     assert not whole.counts.any()
+    assert b.hash_of(whole.book) == b.hash_of(replay(tape, progress=False).book)
     for number, part in enumerate(parts):
         alone = replay(part, progress=False)
         both = whole.book.sides["order_count"][2 * number : 2 * number + 2]
@@ -177,6 +179,27 @@ def test_a_run_on_two_tapes_is_the_run_on_the_tape_of_both(market, feed):
     for symbol in range(2):
         assert fills_of(joined, symbol) == fills_of(whole, symbol)
         assert plain(joined.positions[symbol]) == plain(whole.positions[symbol])
+
+
+def test_each_tape_of_orders_is_seen_in_its_own_order_and_both_as_they_were_received():
+    first, second = (
+        tape_of(
+            *messages(*(b.add(n + 1, BID, 100, 1) for n in range(4))),
+            instruments=[Instrument(symbol=name)],
+        )
+        for name in "AB"
+    )
+    first.events["local_ns"] = [1500, 1005, 1010, 1600]  # it steps back: seen at 1500, too
+    second.events["local_ns"] = [1001, 1400, 1550, 1551]
+
+    joined = join_tapes([first, second], progress=False)
+    seen = joined.events[seen_of(joined)]
+
+    order = [("AB"[one["symbol"]], int(one["order_id"])) for one in seen]
+    assert order == [
+        *(("B", 1), ("B", 2), ("A", 1), ("A", 2), ("A", 3)),
+        *(("B", 3), ("B", 4), ("A", 4)),
+    ]
 
 
 def test_orders_and_price_levels_in_one_run_fare_as_in_a_run_of_their_own():
@@ -255,6 +278,32 @@ def test_no_tape_and_a_tape_by_symbol_are_refused(market, tmp_path):
         join_tapes([])
     with pytest.raises(TapeError, match="sorted by symbol"):
         join_tapes([by_symbol])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"by_level": 7},
+        {"by_level": None},
+        {"events": -1},
+        {"events": "q"},
+        {"events": 1},
+        {"events_digest": 5},
+        {"symbols": 2},
+        {"window_levels": "x"},
+        {"more": 1},
+    ],
+)
+def test_a_damaged_word_of_what_was_joined_is_refused(market, tmp_path, damage):
+    _, parts = market
+    join_tapes(parts, tmp_path / "both", progress=False)
+    place = tmp_path / "both" / "tape.json"
+    meta = json.loads(place.read_text())
+    meta["import"]["joined"][1] |= damage
+    place.write_text(json.dumps(meta))
+
+    with pytest.raises(TapeError, match=r"tape\.json is damaged"):
+        mmjit.open_tape(tmp_path / "both")
 
 
 def test_a_tape_that_cannot_be_opened_leaves_nothing(market, tmp_path):

@@ -16,6 +16,7 @@ from mmjit.core.codes import (
 from mmjit.core.ledger import disarm, pull_kill, resume
 from mmjit.core.venue import kill
 from tests import venues as v
+from tests.builders import best_changed
 from tests.venues import (
     amend,
     buy,
@@ -393,6 +394,16 @@ def test_a_kill_switch_that_another_process_pulls_is_seen_within_one_command(ven
 
     assert depth(venue, BID) == [(9, 3)]
     assert venue.ledger.accounts[0]["mode"] == Mode.FROZEN
+
+
+def test_a_best_level_that_a_pulled_kill_switch_takes_away_is_told_of(venue):
+    do(venue, buy(1, 10, 5, owner=0), buy(2, 9, 5))
+    venue.ledger.accounts[0]["kill"] = 1
+
+    submit(venue, buy(3, 8, 1))
+
+    assert depth(venue, BID)[0][0] == 9
+    assert best_changed(venue.book)
 
 
 def test_a_kill_switch_pulled_in_the_ledger_is_seen_within_one_command(venue):

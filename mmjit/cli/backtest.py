@@ -196,7 +196,7 @@ def describe(summary: dict[str, Any], currency: str) -> str:
         lines.append(f"refused orders: {text.counts(summary['refused'])}")
     if summary["window_levels"]:
         lines.append(
-            f"the tape shows {summary['window_levels']} levels a side: orders behind them are "
+            f"a tape shows {summary['window_levels']} levels a side: orders behind them are "
             f"refused (outside_window); {summary['requeued']:,} went behind a level shown again"
         )
     lines.append(_assumed(summary["assumed"]))

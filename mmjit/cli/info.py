@@ -58,10 +58,11 @@ def describe(tape: Tape) -> str:
         f"last       {text.instant(meta['last_time_ns'])}",
         f"orders     at most {meta['order_slots']:,} at once",
     ]
-    if meta["window_levels"]:
-        lines.append(
-            f"window     {meta['window_levels']} levels a side; what is behind is not known"
-        )
+    for first, stop, origin in tape.spans:
+        if origin.window_levels:
+            whose = "" if len(tape.origins) == 1 else f" of {', '.join(tape.symbols[first:stop])}"
+            shown = f"{origin.window_levels} levels a side{whose}"
+            lines.append(f"window     {shown}; what is behind is not known")
     if tape.is_by_symbol:
         lines.append("order      by symbol, and by time within each")
     lines += _remarks(source)

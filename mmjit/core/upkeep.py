@@ -87,10 +87,13 @@ def settle(venue):  # type: ignore[no-untyped-def]
     calls = control["attention"] | control["first_touched"]
     owner = 0
     while owner < len(accounts) and calls == 0:
-        calls = accounts[owner]["kill"] | accounts[owner]["attention"]
+        pulled = accounts[owner]["kill"] != 0 and accounts[owner]["mode"] != Mode.FROZEN
+        calls = accounts[owner]["attention"] | pulled
         owner += 1
     if rarely(calls != 0):
         look_after(venue)
+        if control["best_moved"] != 0:
+            venue.book.control[0]["best_changed"] = 1
 
 
 @helper
