@@ -16,7 +16,7 @@ from tests.builders import door
 
 TOP = Path(__file__).resolve().parent.parent
 
-pytestmark = pytest.mark.compiled
+pytestmark = [pytest.mark.compiled, pytest.mark.scripts]
 
 
 @pytest.fixture

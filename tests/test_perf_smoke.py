@@ -11,7 +11,7 @@ import pytest
 TOP = Path(__file__).resolve().parent.parent
 SCRIPTS = [p for p in sorted((TOP / "perf").glob("*.py")) if "--smoke" in p.read_text()]
 
-pytestmark = pytest.mark.compiled
+pytestmark = [pytest.mark.compiled, pytest.mark.scripts]
 
 
 def run(script, *arguments):
