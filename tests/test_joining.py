@@ -345,6 +345,7 @@ def test_the_command_takes_several_tapes(market, tmp_path, capsys):
 # ---- recorded days -----------------------------------------------------------------------------
 
 
+@pytest.mark.compiled
 def test_two_recorded_days_in_one_run_fare_as_by_themselves(data, tmp_path):
     tapes = []
     for name in ("AMZN", "AAPL"):
@@ -360,6 +361,7 @@ def test_two_recorded_days_in_one_run_fare_as_by_themselves(data, tmp_path):
         assert fills_of(joined, symbol) == fills_of(alone, 0)
 
 
+@pytest.mark.compiled
 def test_captured_markets_in_one_run_are_seen_as_they_were_received(data, tmp_path):
     tapes = []
     for name in ("btc", "eth"):
