@@ -162,17 +162,24 @@ def parts_of(session: Session) -> list[tuple[str, Array]]:
 
 
 def grow(session: Session) -> None:
-    """Give a session rings of twice the size."""
+    """Give a session longer rings; its log has been drained, and grows when messages outgrow it."""
     run, wire, logbook = session.run[0], session.wire.bundle, session.logbook.bundle
+    assert run["fill_count"] == run["step_count"] == 0
     requests = _longer(wire.requests, int(run["request_tail"]), int(run["request_head"]))
     answers = _longer(wire.answers, int(run["answer_tail"]), int(run["answer_head"]))
     session.wire.aim(wire._replace(requests=requests, answers=answers))
-    session.logbook.aim(Logbook(*(np.concatenate([ring, np.zeros_like(ring)]) for ring in logbook)))
+    if len(requests) > len(logbook.fills):
+        session.logbook.aim(Logbook(*(np.zeros(2 * len(ring), ring.dtype) for ring in logbook)))
 
 
 def _longer(ring: Array, tail: int, head: int) -> Array:
     """A ring of twice the size, in which what is between tail and head stands where it should."""
     longer = np.zeros(2 * len(ring), ring.dtype)
     numbers = np.arange(tail, head)
-    longer[numbers % len(longer)] = ring[numbers % len(ring)]
+    _lines(longer)[numbers % len(longer)] = _lines(ring)[numbers % len(ring)]
     return longer
+
+
+def _lines(ring: Array) -> Array:
+    """The bytes of a ring, a row each: numpy copies records field by field."""
+    return ring.view(np.uint8).reshape(len(ring), -1)
