@@ -228,6 +228,7 @@ def test_orders_and_price_levels_in_one_run_fare_as_in_a_run_of_their_own():
     assert joined.summary()["assumed"]["queue"] == "true and risk_averse"
 
 
+@pytest.mark.compiled
 def test_a_limit_of_the_account_holds_across_tapes(market):
     _, parts = market
     free = run(parts)
@@ -237,6 +238,7 @@ def test_a_limit_of_the_account_holds_across_tapes(market):
     assert set(bound.summary()["refused"]) == {"max_open_orders"}
 
 
+@pytest.mark.compiled
 def test_a_run_on_two_tapes_is_saved_resumed_and_forked(market, tmp_path):
     _, parts = market
     whole = run(parts)
