@@ -95,6 +95,7 @@ RULES: Final[dict[Status, str]] = {
     Status.PRICE_OFF_TICK: "the price is not on the instrument's tick; round it with `behind`",
     Status.NOTIONAL_TOO_LARGE: "the position could pass what the account counts exactly (2**60)",
     Status.OUTSIDE_WINDOW: "the price is outside the levels that the tape shows; quote closer",
+    Status.RULE_RESTLESS: "asked 1,000 times at one instant; keep quotes, or give requests time",
     Status.ORDER_ID_ZERO: "an order id is any 64-bit pattern but 0",
     Status.ORDER_ID_DUPLICATE: "an order with this id rests already; delete or replace it",
     Status.ORDER_ID_UNKNOWN: "no order with this id rests here",

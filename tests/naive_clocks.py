@@ -15,6 +15,7 @@ import numpy as np
 
 from mmjit.core.codes import Flag, Kind, Status, TimeInForce, TradingStatus
 from mmjit.core.desk import QUOTE_LEVELS
+from mmjit.core.hearing import ASKED_MOST
 from mmjit.core.latency import Delay, Jitter, Leg
 from mmjit.core.ledger import UNLIMITED
 from mmjit.latency import Latency
@@ -133,6 +134,7 @@ class NaiveClocks(NaiveFloor):
         self.moved = self.heard = self.filled = False
         self.seen = self.order_of_sight()
         self.view_ns = -EVER
+        self.asked = (0, 0)  # at which instant answers had the rule asked, and how often
         self.aim()
 
     # ---- the order of time ----------------------------------------------------------------------
@@ -312,8 +314,17 @@ class NaiveClocks(NaiveFloor):
         """Something was heard."""
         self.heard = True
         more = self.answers and self.answers[0]["arrive_ns"] <= self.now_ns
-        if self.started and not self.is_market_over() and not more and self.is_due():
+        waits = self.started and not self.is_market_over() and not more and self.is_due()
+        if waits and not self.is_restless():
             self.decide()
+
+    def is_restless(self) -> bool:
+        """Whether answers had the rule asked as often as they may at one instant."""
+        asked_ns, count = self.asked
+        count = count if asked_ns == self.now_ns else 0
+        self.asked = (self.now_ns, min(count + 1, ASKED_MOST))
+        self.refused[Status.RULE_RESTLESS] += count >= ASKED_MOST
+        return count >= ASKED_MOST
 
     def hear(self, said: dict[str, Any]) -> None:
         """What our side makes of an answer."""

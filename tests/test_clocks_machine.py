@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmjit.backtesting import start_backtest
-from mmjit.core.codes import Flag, Kind, TimeInForce
+from mmjit.core.codes import ASK, BID, Flag, Kind, Status, TimeInForce
+from mmjit.core.desk import best, want
+from mmjit.core.hearing import ASKED_MOST
+from mmjit.core.rules import strategy
 from mmjit.errors import RefusedError
 from mmjit.instrument import Instrument
 from mmjit.latency import Latency
@@ -184,6 +187,39 @@ def test_a_rule_fares_as_its_twin_does(tape, latency, every, params, impact, lon
     run = began(tape, terms, strategy=scattered, params=params, every=every)
 
     assert_same(run, NaiveClocks(tape, terms, twin_of(params)).run())
+
+
+@strategy()
+def restless(desk, params, memory, quotes):
+    """Want another price than that of the order in hand."""
+    own, near = desk.own[desk.symbol, BID, 0], best(desk, BID) - 1
+    stands = own["left_lots"] > 0 and own["price"] == near
+    want(quotes, BID, 0, near - 1 if stands else near, 1)
+
+
+def as_restless(run: Any, desk: Any) -> Any:
+    """The same rule on the naive twin."""
+    own, near = desk.own(BID, 0), desk.best(BID) - 1
+    stands = own is not None and own.asked_price == near
+    return {(BID, 0): (near - 1 if stands else near, 1)}
+
+
+def test_a_rule_that_changes_its_mind_at_every_answer_is_left_alone_until_time_goes_on():
+    shown = [(BID, 100, 1000), (ASK, 103, 1000), (BID, 101, 2000), (BID, 99, 3000)]
+    events = [b.level(side, price, 5, venue_ns=time_ns) for side, price, time_ns in shown]
+    one = Instrument(
+        symbol="A", tick_table=((0, 1),), price_unit="0.01", price_min=9, price_max=199
+    )
+    no_time = np.array([(0, 0, 0), (9000, 9000, 9000)], np.int64)
+    latency = Latency(entry="rows", rows=no_time)
+    tape, terms = tape_of(*events, instruments=[one]), Terms(latency=latency)
+    run = began(tape, terms, strategy=restless)
+
+    twin = NaiveClocks(tape, terms, as_restless).run()
+
+    assert twin.refused[Status.RULE_RESTLESS] > 0
+    assert twin.decisions > 2 * ASKED_MOST
+    assert_same(run, twin)
 
 
 # ---- a person ---------------------------------------------------------------------------------

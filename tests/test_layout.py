@@ -145,7 +145,7 @@ LAYOUTS = {
     ),
     "RUN": (
         256,
-        "every_ns:i8@0 pad:i8@8 shares_book:i8@16 pad2:i8@24 impact:i8@32 "
+        "every_ns:i8@0 lots_max:i8@8 shares_book:i8@16 pad2:i8@24 impact:i8@32 "
         "two_clocks:i8@40 now_ns:i8@48 floor_ns:i8@56 event:i8@64 place:i8@72 view_place:i8@80 "
         "due_ns:i8@88 expiry_ns:i8@96 last_order_id:i8@104 fill_count:i8@112 step_count:i8@120 "
         "request_head:i8@128 request_tail:i8@136 answer_head:i8@144 answer_tail:i8@152 "
@@ -155,10 +155,10 @@ LAYOUTS = {
     ),
     "DUE": (
         128,
-        "next_ns:i8@0 changed:i8@8 started:i8@16 live_count:i8@24 own_bid:i8@32 own_ask:i8@40 "
-        "first_bid:i4@48 first_ask:i4@52 first_own:i4@56 reducing_count:i4@60 "
+        "next_ns:i8@0 changed:i8@8 started:i4@16 asked_count:i4@20 live_count:i8@24 "
+        "own_bid:i8@32 own_ask:i8@40 first_bid:i4@48 first_ask:i4@52 first_own:i4@56 reducing_count:i4@60 "
         "position_lots:i8@64 is_still:i8@72 last_own:i4@80 by_level:i4@84 room_stirs:i8@88 "
-        "room_place:i8@96 sights:i8@104 window_levels:i8@112 pad:i8@120",
+        "room_place:i8@96 sights:i8@104 window_levels:i8@112 asked_ns:i8@120",
     ),
     "WORKING": (
         256,

@@ -286,6 +286,7 @@ ELSEWHERE = {
     Status.PRICE_OFF_TICK: "orders of ours: the tick table bounds only those",
     Status.NOTIONAL_TOO_LARGE: "orders of ours: an account's limit",
     Status.OUTSIDE_WINDOW: "orders of ours: where the queue is not known",
+    Status.RULE_RESTLESS: "a rule of a backtest: tests/test_clocks_machine.py",
     Status.SELF_CROSS: "orders of ours against orders of ours",
     Status.LOST_ON_THE_WAY: "a request of a backtest: tests/test_clocks.py",
     Status.MAX_POSITION: "orders of ours: an account's limit",

@@ -408,6 +408,7 @@ ELSEWHERE = {
     *(
         Status.LOST_ON_THE_WAY,
         Status.OUTSIDE_WINDOW,
+        Status.RULE_RESTLESS,
         Status.SELF_CROSS,
         Status.HANDLE_OUT_OF_RANGE,
         Status.HANDLE_TAKEN,

@@ -21,7 +21,7 @@ from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Flag, Kind
 from mmjit.core.desk import at_symbol, want_nothing
 from mmjit.core.floor import arrive, expire
-from mmjit.core.hearing import FILLED, HEARD, MOVED, OURS, STRAY, hear
+from mmjit.core.hearing import FILLED, HEARD, MOVED, OURS, STRAY, hear, is_restless
 from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.latency import Leg, feed_delay
 from mmjit.core.ledger import ORDERS_OPEN, mark_of, mark_position
@@ -335,7 +335,7 @@ def _act_on(rule, bound, symbol, params, memory):  # type: ignore[no-untyped-def
     _heed(bound, session)
     if due["started"] == 0 or _is_market_over(session) or _hears_more(session, symbol):
         return
-    if _is_due(session.run[0], due):
+    if _is_due(session.run[0], due) and not is_restless(session, symbol):
         _decide(rule, bound, symbol, params, memory[symbol])
 
 

@@ -33,6 +33,7 @@ CANCELLING: Final = 1  # WORKING `leaving`: the bit of a cancel that is on its w
 AMENDING: Final = 2  # an amend is,
 RECALLED: Final = 3  # the cancel of a quote is,
 LOST: Final = 4  # or was, and got lost
+ASKED_MOST: Final = 1000  # times that answers of one instant have a rule asked
 
 
 @helper
@@ -60,6 +61,23 @@ def hear(bound, number):  # type: ignore[no-untyped-def]
         _change(session, slot, message)
     else:
         _end(session, slot, message)
+
+
+@verb
+def is_restless(session, symbol):  # type: ignore[no-untyped-def]
+    """Whether answers had the rule asked so often at this instant that it is left alone for now.
+
+    Where messages take no time, a rule that changes its mind at every answer would never end.
+    """
+    due, now_ns = session.dues[symbol], session.run[0]["now_ns"]
+    if due["asked_ns"] != now_ns:
+        due["asked_ns"] = now_ns
+        due["asked_count"] = 0
+    if due["asked_count"] >= ASKED_MOST:
+        session.refused[symbol, -Status.RULE_RESTLESS] += 1
+        return True
+    due["asked_count"] += 1
+    return False
 
 
 @verb

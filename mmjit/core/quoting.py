@@ -106,6 +106,7 @@ def send_new(bound, symbol, ask):  # type: ignore[no-untyped-def]
         _log_refusal(session, symbol, ask, status)
         return np.int64(status)
     order = session.orders[slot]
+    run["lots_max"] = max(run["lots_max"], ask["qty_lots"])
     run["last_order_id"] += 1
     order["order_id"] = run["last_order_id"]
     _fill_in(order, symbol, ask, run["now_ns"])
@@ -215,6 +216,7 @@ def send_amend(bound, slot, price, left_lots):  # type: ignore[no-untyped-def]
     session = bundle_of(bound)
     order = session.orders[slot]
     more = max(np.int64(0), left_lots - order["open_lots"])
+    session.run[0]["lots_max"] = max(session.run[0]["lots_max"], order["filled_lots"] + left_lots)
     symbol = np.int64(order["symbol"])
     open_more(bundle_of(session.desk).ledger, OURS, symbol, order["side"], more)
     order["open_lots"] += more

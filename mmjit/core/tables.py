@@ -293,7 +293,7 @@ STEP: Final = record(
 RUN: Final = record(
     256,
     ("every_ns", "i8"),  # between decisions; 0: on change, -1: on fills only
-    ("pad", "i8"),
+    ("lots_max", "i8"),  # ever asked for by one order of ours
     ("shares_book", "i8"),  # 1 where our orders stand in the book themselves
     ("pad2", "i8"),
     ("impact", "i8"),  # 1 where what we take is gone
@@ -331,7 +331,8 @@ DUE: Final = record(
     128,
     ("next_ns", "i8"),
     ("changed", "i8"),  # since the last decision
-    ("started", "i8"),
+    ("started", "i4"),
+    ("asked_count", "i4"),  # how often an answer had the rule asked
     ("live_count", "i8"),  # orders of ours at the venue
     ("own_bid", "i8"),  # the best price of our orders, beyond every price while there is none
     ("own_ask", "i8"),
@@ -347,5 +348,5 @@ DUE: Final = record(
     ("room_place", "i8"),  # which holds before this place on the tape
     ("sights", "i8"),  # bits of the prices at which our side may have quotes, on price levels
     ("window_levels", "i8"),  # levels a side that its tape shows, 0 for all
-    ("pad", "i8"),
+    ("asked_ns", "i8"),  # at this instant, the last
 )
