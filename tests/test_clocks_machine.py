@@ -206,11 +206,12 @@ def as_restless(run: Any, desk: Any) -> Any:
 
 def test_a_rule_that_changes_its_mind_at_every_answer_is_left_alone_until_time_goes_on():
     shown = [(BID, 100, 1000), (ASK, 103, 1000), (BID, 101, 2000), (BID, 99, 3000)]
-    events = [b.level(side, price, 5, venue_ns=time_ns) for side, price, time_ns in shown]
+    last = {"flags": Flag.LAST}
+    events = [b.level(side, price, 5, venue_ns=at_ns, **last) for side, price, at_ns in shown]
     one = Instrument(
         symbol="A", tick_table=((0, 1),), price_unit="0.01", price_min=9, price_max=199
     )
-    no_time = np.array([(0, 0, 0), (9000, 9000, 9000)], np.int64)
+    no_time = np.array([(1, 1, 1), (9000, 9000, 9000)], np.int64)
     latency = Latency(entry="rows", rows=no_time)
     tape, terms = tape_of(*events, instruments=[one]), Terms(latency=latency)
     run = began(tape, terms, strategy=restless)

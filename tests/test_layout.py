@@ -156,7 +156,8 @@ LAYOUTS = {
     "DUE": (
         128,
         "next_ns:i8@0 changed:i8@8 started:i4@16 asked_count:i4@20 live_count:i8@24 "
-        "own_bid:i8@32 own_ask:i8@40 first_bid:i4@48 first_ask:i4@52 first_own:i4@56 reducing_count:i4@60 "
+        "own_bid:i8@32 own_ask:i8@40 first_bid:i4@48 first_ask:i4@52 first_own:i4@56 "
+        "reducing_count:i4@60 "
         "position_lots:i8@64 is_still:i8@72 last_own:i4@80 by_level:i4@84 room_stirs:i8@88 "
         "room_place:i8@96 sights:i8@104 window_levels:i8@112 asked_ns:i8@120",
     ),
