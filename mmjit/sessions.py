@@ -19,7 +19,7 @@ from mmjit.core.tables import ASK, DUE, FILL_LINE, MESSAGE, OWN, RUN, STEP, WANT
 from mmjit.core.working import Floor, Session, Track, Wire
 from mmjit.replaying import book_for
 from mmjit.tape import Tape
-from mmjit.terms import Settings, every_ns, ledger_of, seed_of, ticks_of
+from mmjit.terms import Settings, ledger_of, occasions, seed_of, ticks_of
 
 Array = np.ndarray[Any, Any]
 # Rings are small, so that they stay in the cache; they grow where one event may bring more.
@@ -35,7 +35,7 @@ def session_of(tape: Tape, settings: Settings) -> Session:
     feed = latencies[Leg.FEED]
     book, region = book_for(tape)
     run = np.zeros(1, RUN)
-    run["every_ns"] = every_ns(settings.every)
+    run["every_ns"], run["wakes"] = occasions(settings.every)
     run["seed"] = seed_of(settings.seed)
     run["impact"] = settings.impact
     run["two_clocks"] = feed["model"] != Delay.NONE or feed["jitter"] != Jitter.NONE

@@ -14,6 +14,7 @@ from mmjit.core.account import MONEY_MAX, TOTAL_MAX
 from mmjit.core.authored import stamp_of
 from mmjit.core.codes import Marking
 from mmjit.core.desk import TICK_STEPS
+from mmjit.core.hearing import ANYTHING, FILLED
 from mmjit.core.ledger import UNLIMITED, Ledger, format_ledger
 from mmjit.core.money import HALF_PICOS
 from mmjit.core.queues import QueueModel
@@ -28,6 +29,7 @@ from mmjit.tape import Tape
 Array = np.ndarray[Any, Any]
 Number = int | float | str | Decimal
 PICO: Final = 10**12
+_WAKES: Final = {"change": ANYTHING, "fill": FILLED}
 _UNITS_MAX: Final = 1 << 58  # of a currency in points_max, so that totals can be counted
 
 
@@ -55,8 +57,8 @@ class Settings:
         limits: a `mmjit.Limits`; those given by name besides it are in force instead of its own.
             When a loss limit is reached, all our orders are cancelled, and from then on only those
             that reduce a position are accepted.
-        every: when the rule is asked: "change" of a best or of our position, "fill" of ours, or an
-            interval such as "100ms".
+        every: when the rule is asked: "change" of a best or of our position, "fill" of ours, an
+            interval such as "100ms", or any of them together: "100ms+fill".
         seed: kept in the log.
         latency: of the feed, of our requests and of the venue's answers, a `mmjit.Latency`.
         queue_model: of a tape of price levels: a `mmjit.QueueModel`, or the name of one such as
@@ -388,11 +390,18 @@ def ticks_of(instruments: Sequence[Instrument]) -> Array:
     return ticks
 
 
-def every_ns(text: str) -> int:
-    """When a rule is asked, as RUN keeps it: nanoseconds, 0 on change, -1 on fills."""
-    if text in ("change", "fill"):
-        return 0 if text == "change" else -1
-    return interval_ns("every", text, "change, fill or ")
+def occasions(text: str) -> tuple[int, int]:
+    """When a rule is asked, as RUN keeps it: `every_ns` (0 at no instants) and `wakes`."""
+    every_ns = wakes = 0
+    for part in text.split("+") if isinstance(text, str) else (text,):
+        if part in _WAKES:
+            wakes |= _WAKES[part]
+            continue
+        span_ns = interval_ns("every", part, "change, fill or ")
+        if every_ns:
+            raise ArgumentError(f"every: {text!r} has two intervals; give one")
+        every_ns = span_ns
+    return every_ns, wakes
 
 
 def interval_ns(name: str, text: str, others: str = "") -> int:

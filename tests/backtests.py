@@ -17,7 +17,7 @@ from mmjit.core.money import HALF_PICOS
 from mmjit.feeds.importing import Resolving
 from mmjit.instrument import Instrument
 from mmjit.tape import Tape
-from mmjit.terms import every_ns
+from mmjit.terms import occasions
 from tests import builders as b
 from tests.naive_backtest import NaiveBacktest, Rules
 from tests.naive_book import plain
@@ -100,7 +100,7 @@ def naive_of(tape: Tape, rule: Any, **settings: Any) -> NaiveBacktest:
         max_position=limit("max_position"),
         max_long=limit("max_long"),
         max_short=limit("max_short"),
-        every_ns=every_ns(settings.get("every", "change")),
+        **dict(zip(("every_ns", "wakes"), occasions(settings.get("every", "change")), strict=True)),
         window_levels=tape.window_levels,
         **(settings["limits"].for_twin() if settings.get("limits") else {}),
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from mmjit.core.codes import Flag, Kind, Status, TradingStatus
 from mmjit.core.desk import QUOTE_LEVELS
+from mmjit.core.hearing import ANYTHING, FILLED
 from mmjit.core.ledger import UNLIMITED
 from mmjit.instrument import Instrument
 from tests.naive_account import NaivePosition, fee
@@ -54,7 +55,8 @@ class Rules:
     collar_price: int = UNLIMITED
     max_daily_loss: int | None = None  # in halves of 1e-12 of the currency
     max_drawdown: int | None = None
-    every_ns: int = 0
+    every_ns: int = 0  # 0: at no instants
+    wakes: int = ANYTHING  # what has the rule asked besides
     window_levels: int = 0
 
 
@@ -204,10 +206,10 @@ class NaiveBacktest:
                 self.decide(market)
 
     def is_due(self, market: NaiveMarket) -> bool:
-        if not market.started or self.rules.every_ns == 0:
+        if not market.started or self.rules.wakes == ANYTHING:
             return market.moved or market.filled
-        if self.rules.every_ns > 0:
-            return False
+        if self.rules.wakes == 0 or self.rules.every_ns > 0:
+            return self.rules.wakes == FILLED and market.filled
         has_orders = any(
             market.own(side, level) for side in (0, 1) for level in range(QUOTE_LEVELS)
         )

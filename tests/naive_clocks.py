@@ -15,7 +15,7 @@ import numpy as np
 
 from mmjit.core.codes import Flag, Kind, Status, TimeInForce, TradingStatus
 from mmjit.core.desk import QUOTE_LEVELS
-from mmjit.core.hearing import ASKED_MOST
+from mmjit.core.hearing import ANYTHING, ASKED_MOST, FILLED
 from mmjit.core.latency import Delay, Jitter, Leg
 from mmjit.core.ledger import UNLIMITED
 from mmjit.latency import Latency
@@ -60,7 +60,8 @@ class Terms:
     """What a run is told."""
 
     latency: Latency
-    every_ns: int = 0
+    every_ns: int = 0  # 0: at no instants
+    wakes: int = ANYTHING  # what has the rule asked besides
     impact: bool = True
     max_long: int = UNLIMITED
     max_short: int = UNLIMITED
@@ -247,10 +248,10 @@ class NaiveClocks(NaiveFloor):
 
     def is_due(self) -> bool:
         changed = self.moved or self.heard or self.filled or self.strayed
-        if not self.started or self.terms.every_ns == 0:
+        if not self.started or self.terms.wakes == ANYTHING:
             return changed
-        if self.terms.every_ns > 0:
-            return False
+        if self.terms.wakes == 0 or self.terms.every_ns > 0:
+            return self.terms.wakes == FILLED and self.filled
         return self.filled or (changed and not self.open)
 
     # ---- what is on its way ---------------------------------------------------------------------

@@ -222,7 +222,9 @@ more_limits = st.fixed_dictionaries(
 )
 settings = st.fixed_dictionaries(
     {
-        "every": st.sampled_from(["change", "change", "fill", "1ns", "7ns", "20ns"]),
+        "every": st.sampled_from(
+            ["change", "change", "fill", "1ns", "7ns", "20ns", "7ns+fill", "20ns+change"]
+        ),
         "maker_fee": st.sampled_from([0, "0.0003", "-0.0002", -0.999, "0.123456789"]),
         "taker_fee": st.sampled_from([0, "0.0003", "0.3333333333"]),
         "max_position": limits,

@@ -15,13 +15,14 @@ import mmjit
 from mmjit import backtesting, outcome, running, sessions
 from mmjit.backtesting import backtest
 from mmjit.core.codes import ASK, BID, Kind
+from mmjit.core.hearing import ANYTHING, FILLED
 from mmjit.core.jit import COMPILED
 from mmjit.core.tables import FILL_LINE, STEP
 from mmjit.errors import ArgumentError, StrategyError, TapeError
 from mmjit.instrument import Instrument
 from mmjit.simulating import simulate
 from mmjit.tape import Tape, TapeWriter
-from mmjit.terms import every_ns, settlement
+from mmjit.terms import occasions, settlement
 from tests import builders as b
 from tests.backtests import messages, tape_of
 
@@ -108,8 +109,6 @@ def test_a_limit_may_be_a_whole_number_of_numpys_or_a_huge_one(small, tmp_path):
 @pytest.mark.parametrize(
     ("text", "span"),
     [
-        ("change", 0),
-        ("fill", -1),
         ("1ns", 1),
         ("100ms", 10**8),
         ("0.5us", 500),
@@ -119,7 +118,27 @@ def test_a_limit_may_be_a_whole_number_of_numpys_or_a_huge_one(small, tmp_path):
     ],
 )
 def test_an_interval_is_a_number_and_a_unit(text, span):
-    assert every_ns(text) == span
+    assert occasions(text) == (span, 0)
+
+
+def test_a_rule_is_asked_at_any_mix_of_occasions():
+    assert occasions("change") == occasions("fill+change") == (0, ANYTHING)
+    assert occasions("fill") == (0, FILLED)
+    assert occasions("fill+10ns") == occasions("10ns+fill") == (10, FILLED)
+    assert occasions("10ns+change") == (10, ANYTHING)
+
+
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [
+        ("1s+2s", "'1s+2s' has two intervals"),
+        ("1s+", "'' is not change, fill or an interval"),
+        ("1s+often", "'often' is not change, fill or an interval"),
+        (None, "None is not change, fill or an interval"),
+    ],
+)
+def test_occasions_that_make_no_sense_are_named(small, every, words):
+    assert words in refusal(ArgumentError, backtest, small, every=every)
 
 
 BAD_PARAMETERS = [

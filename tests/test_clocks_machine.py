@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from mmjit.backtesting import start_backtest
 from mmjit.core.codes import ASK, BID, Flag, Kind, Status, TimeInForce
 from mmjit.core.desk import best, want
-from mmjit.core.hearing import ASKED_MOST
+from mmjit.core.hearing import ANYTHING, ASKED_MOST
 from mmjit.core.rules import strategy
 from mmjit.errors import RefusedError
 from mmjit.instrument import Instrument
 from mmjit.latency import Latency
 from mmjit.running import Run
 from mmjit.tape import Tape
-from mmjit.terms import every_ns
+from mmjit.terms import occasions
 from tests import builders as b
 from tests.backtests import first_other, refusals_of, tape_of
 from tests.naive_book import plain
@@ -173,17 +173,18 @@ choices = st.fixed_dictionaries(
 @given(
     tapes(50),
     latencies,
-    st.sampled_from(["change", "change", "fill", "7ns", "3ns"]),
+    st.sampled_from(["change", "change", "fill", "7ns", "3ns", "3ns+fill", "7ns+change"]),
     choices,
     st.booleans(),
     limits,
     limits,
 )
 def test_a_rule_fares_as_its_twin_does(tape, latency, every, params, impact, long, short):
-    if every.endswith("ns") and latency.feed != "none":
-        every = "change"
+    every_ns, wakes = occasions(every)
+    if every_ns and latency.feed != "none":
+        every, every_ns, wakes = "change", 0, ANYTHING
     told = {"impact": impact, "max_long": long, "max_short": short}
-    terms = Terms(latency=latency, every_ns=every_ns(every), **told)
+    terms = Terms(latency=latency, every_ns=every_ns, wakes=wakes, **told)
     run = began(tape, terms, strategy=scattered, params=params, every=every)
 
     assert_same(run, NaiveClocks(tape, terms, twin_of(params)).run())

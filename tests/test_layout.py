@@ -145,7 +145,7 @@ LAYOUTS = {
     ),
     "RUN": (
         256,
-        "every_ns:i8@0 lots_max:i8@8 shares_book:i8@16 pad2:i8@24 impact:i8@32 "
+        "every_ns:i8@0 lots_max:i8@8 shares_book:i8@16 wakes:i8@24 impact:i8@32 "
         "two_clocks:i8@40 now_ns:i8@48 floor_ns:i8@56 event:i8@64 place:i8@72 view_place:i8@80 "
         "due_ns:i8@88 expiry_ns:i8@96 last_order_id:i8@104 fill_count:i8@112 step_count:i8@120 "
         "request_head:i8@128 request_tail:i8@136 answer_head:i8@144 answer_tail:i8@152 "

@@ -65,9 +65,9 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every",
         default="change",
-        metavar="100ms|change|fill",
+        metavar="100ms|change|fill|100ms+fill",
         help="when the rule is asked: at an interval, when a best or our position changes, or "
-        "when we were filled (default: %(default)s)",
+        "when we were filled; with + any of them together (default: %(default)s)",
     )
     parser.add_argument(
         "--maker-fee", default="0", help="fraction of notional of passive fills; < 0 is a rebate"

@@ -106,7 +106,7 @@ def _walk(rule, model, bound, stop, params, memory):  # type: ignore[no-untyped-
     for place in range(run["place"], stop):
         event = events[place]
         until_ns = run["due_ns"]
-        if two_clocks and (run["every_ns"] <= 0 or run["heeds"] != 0):
+        if two_clocks and (run["wakes"] != 0 or run["heeds"] != 0):
             until_ns = min(until_ns, run["view_ns"])
         if event["venue_ns"] > until_ns:
             return _GOES_ON
@@ -155,7 +155,7 @@ def _look(rule, model, bound, params, memory):  # type: ignore[no-untyped-def]
     desk, track = bundle_of(session.desk), bundle_of(session.track)
     latencies = bundle_of(session.wire).latencies
     run = session.run[0]
-    acts = run["every_ns"] <= 0 or run["heeds"] != 0
+    acts = run["wakes"] != 0 or run["heeds"] != 0
     while run["view_ns"] <= run["due_ns"]:
         if acts and run["view_ns"] >= _floor_ns(session):
             return _GOES_ON
@@ -387,12 +387,11 @@ def _decide_on_time(rule, bound, params, memory):  # type: ignore[no-untyped-def
 @verb
 def _is_due(run, due):  # type: ignore[no-untyped-def]
     """Whether a symbol is to be quoted after this source message, or what was heard."""
-    if due["started"] == 0 or run["every_ns"] == 0:
-        return due["changed"] != 0
-    if run["every_ns"] > 0:
-        return False
-    # without an order in the market no fill could ever come: ask as on change until there is one
-    return due["changed"] & FILLED != 0 or (due["first_own"] == NIL and due["changed"] != 0)
+    changed = due["changed"]
+    if due["started"] == 0 or changed & run["wakes"]:
+        return changed != 0
+    # asked on fills alone, and without an order in the market none could ever come: as on change
+    return run["wakes"] == FILLED and run["every_ns"] == 0 and changed and due["first_own"] == NIL
 
 
 @helper

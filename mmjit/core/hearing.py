@@ -29,6 +29,7 @@ FILLED: Final = 1  # bits of DUE `changed`: an order of ours was filled,
 MOVED: Final = 2  # a best price, quantity or count is another,
 HEARD: Final = 4  # something else became of an order of ours
 STRAY: Final = 8  # the cancel of a quote was lost: it is to be asked for again
+ANYTHING: Final = FILLED | MOVED | HEARD | STRAY
 CANCELLING: Final = 1  # WORKING `leaving`: the bit of a cancel that is on its way,
 AMENDING: Final = 2  # an amend is,
 RECALLED: Final = 3  # the cancel of a quote is,

@@ -292,10 +292,10 @@ STEP: Final = record(
 # How a run goes: what was asked, and where it stands.
 RUN: Final = record(
     256,
-    ("every_ns", "i8"),  # between decisions; 0: on change, -1: on fills only
+    ("every_ns", "i8"),  # between instants at which rules are asked; 0: there are none
     ("lots_max", "i8"),  # ever asked for by one order of ours
     ("shares_book", "i8"),  # 1 where our orders stand in the book themselves
-    ("pad2", "i8"),
+    ("wakes", "i8"),  # bits of DUE `changed` for which a rule is asked besides
     ("impact", "i8"),  # 1 where what we take is gone
     ("two_clocks", "i8"),  # 1 where our side sees the market later than it is
     ("now_ns", "i8"),  # of our side
