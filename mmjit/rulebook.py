@@ -22,6 +22,14 @@ SHIPPED: Final = {
     "pegged": "mmjit.strategies.pegged:pegged",
     "skewed": "mmjit.strategies.skewed:skewed",
     "inventory-skewed": "mmjit.strategies.skewed:skewed",
+    "adaptive-spread": "mmjit.strategies.adaptive:adaptive",
+    "mean-reversion": "mmjit.strategies.reversion:reversion",
+    "momentum": "mmjit.strategies.momentum:momentum",
+    "imbalance": "mmjit.strategies.imbalance:imbalance",
+    "micro-price": "mmjit.strategies.microprice:microprice",
+    "order-flow": "mmjit.strategies.orderflow:orderflow",
+    "grid": "mmjit.strategies.grid:grid",
+    "join-queue": "mmjit.strategies.joining:joining",
 }
 
 

@@ -82,7 +82,9 @@ def test_a_rule_knows_its_name_and_what_it_is_for():
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_rule_that_comes_with_mmjit_is_found_by_name_and_quotes(name):
     assert isinstance(find_rule(name), Rule)
-    assert len(wants(name, params={"qty_lots": 3})) == 2
+    levels = 4 if name == "grid" else 1
+    first = wants(name, params={"qty_lots": 3})[: 2 * levels]
+    assert len(set(first)) == 2 * levels
 
 
 @pytest.mark.parametrize(
@@ -522,4 +524,4 @@ def test_queues_are_followed_for_a_rule_that_may_ask_for_them(rule):
 
 def test_queues_are_not_followed_for_a_rule_that_cannot_ask_for_them():
     assert not asks_nothing.asks_queues
-    assert not any(rule.asks_queues for rule in map(find_rule, SHIPPED))
+    assert [name for name in SHIPPED if find_rule(name).asks_queues] == ["join-queue"]

@@ -11,6 +11,14 @@ rules that come with mmjit:
   pegged            one quote a side, offset_ticks behind the best       offset_ticks=0 qty_lots=100
   inventory-skewed  one quote a side around the mid, shifted against the position
                                        half_spread_ticks=1.0 skew_ticks=1.0 qty_lots=100
+  adaptive-spread   further from the mid the more it moves
+  mean-reversion    around where a mid that reverts to its mean is expected
+  momentum          leaning with a mid that moves; pulls the side that is run over
+  imbalance         leaning to where the book is thin, over one level or several
+  micro-price       around the micro-price, from a table that can be fitted to a tape
+  order-flow        leaning with the order flow at the best prices
+  grid              several quotes a side at prices that stay where they are
+  join-queue        at the best price while its queue is short; keeps its place
 a rule of your own, in rule.py:
   from mmjit import ASK, BID, behind, is_two_sided, parameters, strategy, want
 

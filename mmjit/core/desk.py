@@ -5,6 +5,7 @@ A rule gets a `Desk` and says what it wants with `want`. Prices come from `best`
 was computed.
 """
 
+import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -13,10 +14,11 @@ from mmjit.core.book import Book, best_of
 from mmjit.core.codes import NIL
 from mmjit.core.jit import verb
 from mmjit.core.ledger import Ledger
-from mmjit.core.levels import level_at, sentinel_of
+from mmjit.core.levels import level_at, next_level, sentinel_of
 
 QUOTE_LEVELS: Final = 8  # a side
 TICK_STEPS: Final = 8  # of an instrument's tick table
+_FAR: Final = 1 << 60  # no instrument has such a price, so that an order at it is refused
 
 
 class Desk(NamedTuple):
@@ -68,6 +70,37 @@ def best(desk, side):  # type: ignore[no-untyped-def]
 def qty_at_best(desk, side):  # type: ignore[no-untyped-def]
     """The lots at the best price of a side without our own; 0 when it is empty."""
     return best_without_ours(desk, side)[1]
+
+
+@verb
+def qty_at_levels(desk, side, levels):  # type: ignore[no-untyped-def]
+    """The lots at so many best prices of a side without our own; a side that has fewer gives all.
+
+    Prices where nobody but us stands do not count.
+    """
+    level = np.int64(desk.book.sides[2 * desk.symbol + side]["best"])
+    lots = np.int64(0)
+    while level != NIL and levels > 0:
+        others = _lots_of_others(desk, side, level)
+        if others > 0:
+            lots += others
+            levels -= 1
+        level = np.int64(next_level(desk.book, level))
+    return lots
+
+
+@verb
+def _lots_of_others(desk, side, level):  # type: ignore[no-untyped-def]
+    """The lots of a level without our own, where those stand in the book."""
+    lots = np.int64(desk.book.levels[level]["qty_lots"])
+    if desk.run[0]["shares_book"] == 0:
+        return lots
+    price = desk.book.levels[level]["price"]
+    for place in range(QUOTE_LEVELS):
+        order = desk.own[desk.symbol, side, place]
+        if order["left_lots"] > 0 and order["price"] == price:
+            lots -= order["left_lots"]
+    return lots
 
 
 @verb
@@ -125,6 +158,22 @@ def behind(desk, side, ticks):  # type: ignore[no-untyped-def]
 
 
 @verb
+def passive(desk, side, price):  # type: ignore[no-untyped-def]
+    """The nearest price on the tick that is not better than `price` and takes nothing.
+
+    Args:
+        desk: of a symbol that is two-sided.
+        side: 0 bid, 1 ask.
+        price: in price units, a float; one that is not finite gives a price that is refused.
+    """
+    if not abs(price) < _FAR:
+        return np.int64(-_FAR if side == 0 else _FAR)
+    price = on_tick(desk, side, math.floor(price) if side == 0 else math.ceil(price))
+    nearest = on_tick(desk, side, best(desk, 1 - side) + (1 if side == 1 else -1))
+    return nearest if (nearest < price) == (side == 0) else price
+
+
+@verb
 def place_of(side, level):  # type: ignore[no-untyped-def]
     """Where a quote stands; one that there is no place for goes to a last column of its own."""
     if (side == 0 or side == 1) and level >= 0 and level < QUOTE_LEVELS:
@@ -156,6 +205,22 @@ def want(quotes, side, level, price, qty_lots):  # type: ignore[no-untyped-def]
     quote = quotes[row, column]
     quote["price"] = price | 0  # refuses a float: 7.9 would be cut to 7, NaN to -2**63
     quote["qty_lots"] = qty_lots | 0
+
+
+@verb
+def own_lots(desk, side, level):  # type: ignore[no-untyped-def]
+    """The lots that are open of our order at a place of the quotes; 0 where we have none."""
+    if place_of(side, level)[1] == QUOTE_LEVELS:
+        return np.int64(0)
+    return np.int64(desk.own[desk.symbol, side, level]["left_lots"])
+
+
+@verb
+def own_price(desk, side, level):  # type: ignore[no-untyped-def]
+    """The price of our order at a place of the quotes; 0 where we have none."""
+    if own_lots(desk, side, level) == 0:
+        return np.int64(0)
+    return np.int64(desk.own[desk.symbol, side, level]["price"])
 
 
 @verb
