@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ASK,
         BID,
         Flag,
+        KillLevel,
         Kind,
         Marking,
         Mode,
@@ -74,7 +75,7 @@ if TYPE_CHECKING:
     from mmjit.instrument import Instrument, Session
     from mmjit.joining import join_tapes
     from mmjit.latency import Latency
-    from mmjit.limits_file import Limits, SymbolLimits, read_limits
+    from mmjit.limits_file import Limits, read_limits
     from mmjit.market import Market
     from mmjit.partitioning import partition
     from mmjit.playing import Played, play
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from mmjit.run_folder import RunFolder, read_run
     from mmjit.sharding import ShardedReplay, replay_shards
     from mmjit.simulating import simulate
+    from mmjit.symbol_limits import SymbolLimits
     from mmjit.tape import Tape, open_tape
     from mmjit.tracker import Tracker
     from mmjit.venue import Venue
@@ -96,6 +98,7 @@ _HOMES: Final = {
         "ASK",
         "BID",
         "Flag",
+        "KillLevel",
         "Kind",
         "Marking",
         "Mode",
@@ -148,7 +151,7 @@ _HOMES: Final = {
     "instrument": ("Instrument", "Session"),
     "joining": ("join_tapes",),
     "latency": ("Latency",),
-    "limits_file": ("Limits", "SymbolLimits", "read_limits"),
+    "limits_file": ("Limits", "read_limits"),
     "market": ("Market",),
     "partitioning": ("partition",),
     "playing": ("Played", "play"),
@@ -157,6 +160,7 @@ _HOMES: Final = {
     "run_folder": ("RunFolder", "read_run"),
     "sharding": ("ShardedReplay", "replay_shards"),
     "simulating": ("simulate",),
+    "symbol_limits": ("SymbolLimits",),
     "tape": ("Tape", "open_tape"),
     "tracker": ("Tracker",),
     "venue": ("Venue",),
@@ -183,6 +187,7 @@ __all__ = [
     "Flag",
     "InputError",
     "Instrument",
+    "KillLevel",
     "Kind",
     "Latency",
     "Limits",

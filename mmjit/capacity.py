@@ -101,6 +101,8 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
     "totals": ("account and currency", "equity, peak, and what may be lost"),
     "accounts": ("account", "mode, kill switch, limits over all symbols"),
     "tiers": ("symbol", "other fees from a traded notional on"),
+    "guards": ("account and symbol", "what limits hold to time, and to worth"),
+    "recents": ("account and symbol", "orders and fills of late, for limits on repeats"),
     "refusals": ("account", "a count for each status"),
     "venue": ("state", "the clock and counters of the venue"),
     "sequences": ("state", "a line for every counter that a reader or a journal follows"),

@@ -32,68 +32,35 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mmjit.amounts import Amount, by_currency, collar_of, count_of, money_of, parts_of
-from mmjit.core.ledger import UNLIMITED
+from mmjit.amounts import Amount, Rate, by_currency, count_of, money_of, rate_of
+from mmjit.core.ledger import UNLIMITED, weigh_all
 from mmjit.core.money import HALF_PICOS
+from mmjit.core.pacing import LATCHED
 from mmjit.errors import ArgumentError
-from mmjit.instrument import Instrument, Number
-from mmjit.terms import exact, settlement
+from mmjit.instrument import Instrument
+from mmjit.symbol_limits import (
+    COUNTS,
+    Collar,
+    Count,
+    Given,
+    SymbolLimits,
+    parsed,
+    rate_row,
+)
+from mmjit.terms import settlement
 
 if TYPE_CHECKING:
     from mmjit.core.ledger import Ledger
 
-Given = Number | Amount | None
-Count = int | str | None
-Collar = str | Amount | Sequence[str | Amount] | None
-_COUNTS: Final = {
-    "max_position": "lots",
-    "max_open_orders": "orders",
-    "max_long": "lots",
-    "max_short": "lots",
-    "max_order_qty": "lots",
-    "max_symbol_orders": "orders",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class SymbolLimits:
-    """What an account may do in one symbol. None is unlimited, 0 allows nothing.
-
-    Attributes:
-        max_long: lots, open buy orders counted.
-        max_short: lots, open sell orders counted.
-        max_order_qty: lots of one order.
-        max_order_notional: what one order may be worth, in the currency the symbol settles in.
-        price_collar: how far the price of an order may be from the mid: "200 bps", "0.50 USD", or
-            both in a list.
-        max_open_orders: orders that rest.
-    """
-
-    max_long: Count = None
-    max_short: Count = None
-    max_order_qty: Count = None
-    max_order_notional: Given = None
-    price_collar: Collar = None
-    max_open_orders: Count = None
-
-    def __post_init__(self) -> None:
-        for name in ("max_long", "max_short", "max_order_qty", "max_open_orders"):
-            _put(self, name, count_of(name, getattr(self, name), _COUNTS[name]))
-        notional = money_of("max_order_notional", self.max_order_notional)
-        _put(self, "max_order_notional", notional)
-        _put(self, "price_collar", collar_of("price_collar", self.price_collar))
-
-    def texts(self) -> dict[str, str]:
-        """Each limit as it is written in a file."""
-        collar = ", ".join(str(part) for part in parts_of(self.price_collar))
-        return {
-            "max_long": _shown(self.max_long, "lots"),
-            "max_short": _shown(self.max_short, "lots"),
-            "max_order_qty": _shown(self.max_order_qty, "lots"),
-            "max_order_notional": _shown(self.max_order_notional),
-            "price_collar": collar or "unlimited",
-            "max_open_orders": _shown(self.max_open_orders, "orders"),
-        }
+_COUNTS: Final = {**COUNTS, "max_position": "lots", "max_symbol_orders": "orders"}
+_MONEY: Final = ("max_daily_loss", "max_drawdown", "max_gross", "credit")
+_RATES: Final = ("order_rate", "cancel_rate")
+_ALWAYS_SHOWN: Final = ("max_position", "max_open_orders", *_MONEY[:2], *COUNTS)
+# What may be given of every symbol without more ado; `max_open_orders` there has another name.
+_SHORTCUTS: Final = (
+    *("max_long", "max_short", "max_order_qty", "max_order_notional", "price_collar"),
+    "max_open_orders",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,13 +76,19 @@ class Limits:
         max_daily_loss: loss of a session, fees and open positions counted, at which only orders
             that reduce a position pass: for each currency, or by currency.
         max_drawdown: the same from the highest equity so far.
+        max_gross: what all positions may be worth, open orders counted and signs not: for each
+            currency, or by currency.
+        credit: the same of the margin that they take up, `margin` of `SymbolLimits`.
+        order_rate: "1_000 per s, burst 50": messages over all symbols, in the long run and at once.
+        cancel_rate: the same of cancels, which do not count there.
         max_long: see `SymbolLimits`; of every symbol that is not in `symbols`, as are the next.
         max_short: see `SymbolLimits`.
         max_order_qty: see `SymbolLimits`.
         max_order_notional: see `SymbolLimits`.
         price_collar: see `SymbolLimits`.
         max_symbol_orders: `max_open_orders` of `SymbolLimits`.
-        symbols: by symbol, what holds there instead.
+        symbols: by symbol, what holds there instead; "default": of every symbol that is not there,
+            and then no limit of a symbol is given besides.
         source: the file it was read from, for messages.
     """
 
@@ -129,23 +102,36 @@ class Limits:
     max_order_notional: Given = None
     price_collar: Collar = None
     max_symbol_orders: Count = None
+    max_gross: Given | Mapping[str, Given] = None
+    credit: Given | Mapping[str, Given] = None
+    order_rate: str | Rate | None = None
+    cancel_rate: str | Rate | None = None
     symbols: Mapping[str, SymbolLimits] = field(default_factory=dict)
     source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for name, unit in _COUNTS.items():
-            _put(self, name, count_of(name, getattr(self, name), unit))
-        for name in ("max_daily_loss", "max_drawdown"):
+            if name != "max_open_qty":
+                _put(self, name, count_of(name, getattr(self, name), unit))
+        for name in _MONEY:
             _put(self, name, by_currency(name, getattr(self, name)))
+        for name in _RATES:
+            _put(self, name, rate_of(name, getattr(self, name)))
         _put(self, "max_order_notional", money_of("max_order_notional", self.max_order_notional))
-        _put(self, "price_collar", collar_of("price_collar", self.price_collar))
+        _put(self, "price_collar", parsed("price_collar", "price_collar", self.price_collar))
         for symbol, own in self.symbols.items():
             if not isinstance(own, SymbolLimits):
                 raise ArgumentError(f"symbols: {symbol} is given {own!r}; give it SymbolLimits")
+        if "default" in self.symbols and self._shortcuts() != SymbolLimits():
+            raise ArgumentError("symbols: default is given beside limits of every symbol; give one")
 
     @property
     def default(self) -> SymbolLimits:
         """What holds of a symbol that is not in `symbols`."""
+        return self.symbols.get("default", self._shortcuts())
+
+    def _shortcuts(self) -> SymbolLimits:
+        """What was given of every symbol by name."""
         return SymbolLimits(
             max_long=self.max_long,
             max_short=self.max_short,
@@ -182,20 +168,29 @@ class Limits:
         account = ledger.accounts[owner]
         account["max_position"] = _lots(self.max_position)
         account["max_open_orders"] = _lots(self.max_open_orders)
+        for rate in _RATES:
+            for name, value in rate_row(rate.removesuffix("_rate"), getattr(self, rate)).items():
+                account[name] = value
         width = len(ledger.totals) // len(ledger.accounts)
         for number, (instrument, row) in enumerate(zip(known, rows, strict=True)):
-            limit = ledger.limits[owner * len(ledger.terms) + number]
+            place = owner * len(ledger.terms) + number
+            limit, guard = ledger.limits[place], ledger.guards[place]
             for name, value in row.items():
                 limit[name] = value
+            if guard["disabled"] or guard["frozen_until_ns"]:
+                limit["watches"] |= LATCHED
             total = ledger.totals[owner * width + int(ledger.terms[number]["currency"])]
             for name, value in losses[settlement(instrument)].items():
                 total[name] = value
+            weighs = min(total["max_gross_units"], total["credit_units"]) < UNLIMITED
+            ledger.positions[place]["weighs"] = weighs
+        weigh_all(ledger, owner)
 
     def check(self, instruments: Iterable[Instrument]) -> None:
         """See whether the limits can be put in force; raises ArgumentError if not."""
         known = list(instruments)
         for kind, names, there in (
-            ("symbol", self.symbols, [i.symbol for i in known]),
+            ("symbol", self.symbols, [*(i.symbol for i in known), "default"]),
             ("currency", self._currencies(), [settlement(i) for i in known]),
         ):
             for name in names:
@@ -211,30 +206,12 @@ class Limits:
         own = self.symbols.get(instrument.symbol)
         limits = self.default if own is None else own
         at = f"{self._at()}symbols.{'default' if own is None else instrument.symbol}"
-        notional, points = limits.max_order_notional, UNLIMITED
-        if isinstance(notional, Amount):
-            money = _in(notional, settlement(instrument), instrument, f"{at}.max_order_notional")
-            points = min(int(money / exact(instrument, 1)), UNLIMITED)
-        row = {
-            "max_long": _lots(limits.max_long),
-            "max_short": _lots(limits.max_short),
-            "max_order_lots": _lots(limits.max_order_qty),
-            "max_order_points": points,
-            "collar_bps": UNLIMITED,
-            "collar_price": UNLIMITED,
-            "max_open_orders": _lots(limits.max_open_orders),
-        }
-        for part in parts_of(limits.price_collar):
-            if part.unit == "bps":
-                row["collar_bps"] = int(part.value)
-            else:
-                row["collar_price"] = _price_of(part, instrument, f"{at}.price_collar")
-        return row
+        return limits.row(instrument, at, any(getattr(self, name) for name in _RATES))
 
     def _losses(self, currency: str) -> dict[str, int]:
         """What TOTAL holds of a currency."""
         row = {}
-        for name in ("max_daily_loss", "max_drawdown"):
+        for name in _MONEY:
             units, half_pico = UNLIMITED, 0
             amount = _of(getattr(self, name), currency)
             if amount is not None:
@@ -245,7 +222,7 @@ class Limits:
 
     def _currencies(self) -> list[str]:
         """The currencies that are named."""
-        return [c for given in (self.max_daily_loss, self.max_drawdown) for c in _named(given)]
+        return [c for name in _MONEY for c in _named(getattr(self, name))]
 
     def _at(self) -> str:
         return f"{self.source}: " if self.source else ""
@@ -255,13 +232,14 @@ class Limits:
     def as_json(self) -> dict[str, Any]:
         """Every limit by its scope, as text with its unit."""
         currencies = sorted(set(self._currencies()))
-        unnamed = {n: _of(getattr(self, n), "") for n in ("max_daily_loss", "max_drawdown")}
+        unnamed = {n: _of(getattr(self, n), "") for n in _MONEY}
         if not currencies or any(unnamed.values()):
             currencies.append("")
         return {
             "account": {
                 "max_position": _shown(self.max_position, "lots"),
                 "max_open_orders": _shown(self.max_open_orders, "orders"),
+                **{name: _shown(getattr(self, name)) for name in _RATES},
             },
             "currency": {
                 name or "default": {n: _shown(_of(getattr(self, n), name)) for n in unnamed}
@@ -269,16 +247,21 @@ class Limits:
             },
             "symbols": {
                 "default": self.default.texts(),
-                **{symbol: own.texts() for symbol, own in self.symbols.items()},
+                **{s: own.texts() for s, own in self.symbols.items() if s != "default"},
             },
         }
 
     def table(self) -> str:
-        """Every limit that is in force, for people."""
+        """Every limit that is in force, for people; the rarer ones only where one is."""
         parts = []
         for scope, rows in self.as_json().items():
             rows = {"": rows} if scope == "account" else rows
-            names = list(next(iter(rows.values())))
+            names = [
+                name
+                for name in next(iter(rows.values()))
+                if name in _ALWAYS_SHOWN or any(row[name] != "unlimited" for row in rows.values())
+            ]
+            rows = {of: {name: row[name] for name in names} for of, row in rows.items()}
             lines = [[scope, *names], *([name, *row.values()] for name, row in rows.items())]
             widths = [max(len(line[i]) for line in lines) for i in range(len(names) + 1)]
             for line in lines:
@@ -314,27 +297,32 @@ def _limits_of(given: dict[str, Any], source: str) -> Limits:
     """The limits in the tables of a file."""
     _known(given, ("account", "currency", "symbols"), "", "is no table of limits")
     account = _table(given, "account", "")
-    _known(account, ("max_position", "max_open_orders"), "account.", "is no limit")
-    values: dict[str, Any] = {
-        name: count_of(f"account.{name}", _text(f"account.{name}", value), _COUNTS[name])
-        for name, value in account.items()
-    }
-    values["max_daily_loss"], values["max_drawdown"] = {}, {}
+    _known(account, ("max_position", "max_open_orders", *_RATES), "account.", "is no limit")
+    values: dict[str, Any] = {name: {} for name in _MONEY}
+    for name, value in account.items():
+        where, text = f"account.{name}", _text(f"account.{name}", value)
+        rate = name in _RATES
+        values[name] = rate_of(where, text) if rate else count_of(where, text, _COUNTS[name])
     currencies = _table(given, "currency", "")
     for currency in currencies:
         table = _table(currencies, currency, "currency.")
-        _known(table, ("max_daily_loss", "max_drawdown"), f"currency.{currency}.", "is no limit")
+        _known(table, _MONEY, f"currency.{currency}.", "is no limit")
         for name, value in table.items():
             where = f"currency.{currency}.{name}"
             amount = money_of(where, _text(where, value))
             if amount is not None and amount.unit != currency:
                 raise ArgumentError(f"{where}: {value!r} is not in {currency}; give it in that")
-            values[name][currency] = amount
+            if amount is not None:
+                values[name][currency] = amount
     symbols = _table(given, "symbols", "")
     default = _of_symbol(symbols, "default", {}) if "default" in symbols else {}
-    for name, value in default.items():
-        values["max_symbol_orders" if name == "max_open_orders" else name] = value
     own = {s: SymbolLimits(**_of_symbol(symbols, s, default)) for s in symbols if s != "default"}
+    given_of_all = {name: value for name, value in default.items() if value not in (None, ())}
+    if set(given_of_all) <= set(_SHORTCUTS):
+        for name, value in given_of_all.items():
+            values["max_symbol_orders" if name == "max_open_orders" else name] = value
+    else:
+        own["default"] = SymbolLimits(**default)
     return Limits(**values, symbols=own, source=source)
 
 
@@ -345,13 +333,9 @@ def _of_symbol(symbols: dict[str, Any], symbol: str, default: dict[str, Any]) ->
     values = dict(default)
     for name, value in table.items():
         where = f"symbols.{symbol}.{name}"
-        if name == "price_collar":
-            texts = value if isinstance(value, list) else [value]
-            values[name] = collar_of(where, [_text(where, text) for text in texts])
-        elif name == "max_order_notional":
-            values[name] = money_of(where, _text(where, value))
-        else:
-            values[name] = count_of(where, _text(where, value), _COUNTS[name])
+        several = isinstance(value, list) and name in ("price_collar", "restricted")
+        texts = [_text(where, text) for text in (value if several else [value])]
+        values[name] = parsed(name, where, texts if several else texts[0])
     return values
 
 
@@ -409,26 +393,4 @@ def _lots(value: Any) -> int:
 def _shown(value: Any, unit: str = "") -> str:
     if value is None:
         return "unlimited"
-    return str(value) if isinstance(value, Amount) else f"{value:_} {unit}"
-
-
-def _in(amount: Amount, currency: str, instrument: Instrument, where: str) -> Fraction:
-    """An amount that must be of a currency."""
-    if amount.unit not in ("", currency):
-        raise ArgumentError(
-            f"{where}: {amount}, but {instrument.symbol} counts in {currency}; give "
-            f"[symbols.{instrument.symbol}] its own"
-        )
-    return Fraction(amount.value)
-
-
-def _price_of(amount: Amount, instrument: Instrument, where: str) -> int:
-    """An amount as a whole number of price units."""
-    money = _in(amount, instrument.currency, instrument, where)
-    price = money / Fraction(instrument.price_unit)
-    if price.denominator != 1:
-        raise ArgumentError(
-            f"{where}: {amount} is not a multiple of {instrument.price_unit}, the price unit of "
-            f"{instrument.symbol}; round it"
-        )
-    return min(int(price), UNLIMITED)
+    return f"{value:_} {unit}" if isinstance(value, int) else str(value)

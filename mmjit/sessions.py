@@ -9,9 +9,11 @@ from mmjit.core.book import Book
 from mmjit.core.bound import Bound
 from mmjit.core.codes import NIL, STATUS_SPAN
 from mmjit.core.desk import QUOTE_LEVELS, Desk
+from mmjit.core.hearing import HEEDS_AGE, HEEDS_LOSS
 from mmjit.core.latency import Delay, Jitter, Leg
 from mmjit.core.ledger import UNLIMITED
 from mmjit.core.logbook import SPARE, Logbook
+from mmjit.core.pacing import AGES, NEVER
 from mmjit.core.pool import Pool
 from mmjit.core.records import EVENT, METER
 from mmjit.core.state import aligned_zeros, levels_over
@@ -43,10 +45,12 @@ def session_of(tape: Tape, settings: Settings) -> Session:
     view = book_for(tape)[0] if run["two_clocks"][0] else book
     own = np.zeros((symbols, 2, QUOTE_LEVELS), OWN)
     ledger = ledger_of(tape, settings)
-    run["heeds"] = (
-        (ledger.totals["max_daily_loss_units"] < UNLIMITED)
-        | (ledger.totals["max_drawdown_units"] < UNLIMITED)
-    ).any()
+    loses = (ledger.totals["max_daily_loss_units"] < UNLIMITED) | (
+        ledger.totals["max_drawdown_units"] < UNLIMITED
+    )
+    ages = ledger.limits["watches"] & AGES != 0
+    run["heeds"] = HEEDS_LOSS * loses.any() | HEEDS_AGE * ages.any()
+    ledger.guards["seen_ns"] = NEVER  # until the feed brings something
     ahead = np.full(own.shape, NIL, np.int64)
     others = np.zeros((0, 2, 2), np.int64)  # our orders stand apart
     desk = Desk(view, own, ahead, ledger, ticks_of(tape.instruments), run, others, 0)

@@ -15,14 +15,19 @@ from mmjit.core.authored import stamp_of
 from mmjit.core.codes import Marking
 from mmjit.core.desk import TICK_STEPS
 from mmjit.core.hearing import ANYTHING, FILLED
-from mmjit.core.ledger import UNLIMITED, Ledger, format_ledger
+from mmjit.core.ledger import UNLIMITED, Ledger
 from mmjit.core.money import HALF_PICOS
 from mmjit.core.queues import QueueModel
-from mmjit.core.tables import ACCOUNT, LIMIT, POSITION, TERMS, TIER, TIERS, TOTAL
+from mmjit.core.tables import (
+    TERMS,
+    TIER,
+    TIERS,
+)
 from mmjit.errors import ArgumentError, TapeError
 from mmjit.fees import RATES, Fees, FeesGiven, fees_given, fees_json, fees_of
 from mmjit.instrument import Instrument
 from mmjit.latency import Latency
+from mmjit.ledgers import empty_ledger
 from mmjit.rulebook import find_queue_model
 from mmjit.tape import Tape
 
@@ -168,15 +173,7 @@ def ledger_of(tape: Tape, settings: Settings) -> Ledger:
     """An account that has done nothing yet, under the limits that were asked for."""
     symbols = max(1, len(tape.instruments))
     totals = max(1, len(currencies_of(tape.instruments)))
-    ledger = Ledger(
-        np.zeros(symbols, POSITION),
-        np.zeros(symbols, TERMS),
-        np.zeros(symbols, LIMIT),
-        np.zeros(totals, TOTAL),
-        np.zeros(1, ACCOUNT),
-        np.zeros(symbols * TIERS, TIER),
-    )
-    format_ledger(ledger)
+    ledger = empty_ledger(1, symbols, totals)
     fees = fees_given(settings.maker_fee, settings.taker_fee, settings.fees)
     set_terms(ledger, tape.instruments, fees)
     if settings.limits is not None:

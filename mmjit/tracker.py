@@ -23,20 +23,26 @@ import numpy as np
 from mmjit.arena import State
 from mmjit.arguments import ID_MAX, flag, whole
 from mmjit.core import ledger as kernels
+from mmjit.core import switches
 from mmjit.core.book import Book
 from mmjit.core.bound import LET_GO, Bound, door
 from mmjit.core.calls import FULL, ODD, Accounts, record_call
-from mmjit.core.codes import ASK, BID, Marking, Mode, Status, TimeInForce
+from mmjit.core.codes import ASK, BID, KillLevel, Mode, Status, TimeInForce
 from mmjit.core.ledger import Ledger
-from mmjit.core.limits import check_order
+from mmjit.core.limits import check_order, note_order_at
+from mmjit.core.pacing import NEVER
 from mmjit.core.records import COMMAND, LEVEL32, SIDE
-from mmjit.core.state import Counts, aligned_zeros, configure_symbol, memory_book
-from mmjit.core.tables import ACCOUNT, LIMIT, POSITION, TERMS, TIER, TIERS, TOTAL
+from mmjit.core.tables import (
+    ACCOUNT,
+    POSITION,
+    TOTAL,
+)
 from mmjit.errors import ArgumentError, check
 from mmjit.fees import FeesGiven, fees_given
 from mmjit.fifo import Fifo, first_in_first_out
 from mmjit.fills import FillLog
 from mmjit.instrument import Instrument, Number
+from mmjit.ledgers import empty_ledger, marking_of, stand_in
 from mmjit.limits_file import Limits
 from mmjit.positions import Position, Standing, Totals, position_of, standing_of, totals_of
 from mmjit.terms import set_terms, settlement
@@ -100,7 +106,7 @@ class Tracker:
         self._attend = attend
         self._state = state
         self._has_market = book is not None
-        self._book = _stand_in(self.instruments) if book is None else book
+        self._book = stand_in(self.instruments) if book is None else book
         self._order = np.zeros(1, COMMAND)
         self.money = MoneyDoor(self)
         if limits is not None:
@@ -244,19 +250,33 @@ class Tracker:
 
     # ---- what it may do -----------------------------------------------------------------------
 
-    def check(self, side: int, price: int, qty_lots: int, *, symbol: int = 0) -> Status:
+    def check(
+        self, side: int, price: int, qty_lots: int, *, symbol: int = 0, time_ns: int = 0
+    ) -> Status:
         """Whether an order to rest would pass the limits: OK, or the rule that it breaks.
 
-        Nothing is changed. Prices are held to the book of the venue, or else to the mark.
+        Nothing is changed: of an order that is sent, tell `note_order`. Prices are held to the book
+        of the venue, or else to the mark; `time_ns` is now, for limits that are about time.
         """
-        number = self._symbol(symbol)
+        self._order_of(side, price, qty_lots, symbol, time_ns)
+        return Status(int(check_order(self.ledger, self._book, self._order, 0)))
+
+    def note_order(
+        self, side: int, price: int, qty_lots: int, *, symbol: int = 0, time_ns: int = 0
+    ) -> None:
+        """Count an order that passed `check` as sent elsewhere, for limits that are about time."""
+        self._order_of(side, price, qty_lots, symbol, time_ns)
+        note_order_at(self.ledger, self._book, self._order, 0)
+
+    def _order_of(self, side: int, price: int, qty_lots: int, symbol: int, time_ns: int) -> None:
+        """Write an order to rest into the record that is checked."""
         order = self._order[0]
-        order["owner"], order["symbol"] = self.owner, number
+        order["owner"], order["symbol"] = self.owner, self._symbol(symbol)
         order["side"] = whole("side", side, 0, 1)
         order["price"] = whole("price", price)
         order["qty_lots"] = whole("qty_lots", qty_lots)
         order["tif"] = TimeInForce.GTC
-        return Status(int(check_order(self.ledger, self._book, self._order, 0)))
+        order["venue_ns"] = whole("time_ns", time_ns)
 
     @property
     def standing(self) -> Standing:
@@ -273,33 +293,43 @@ class Tracker:
         """The rule that refused orders are told while the mode is not NORMAL."""
         return self.standing.cause
 
-    def kill(self, *, time_ns: int = 0) -> None:
-        """Pull the kill switch: no order of the account passes until `disarm` and `resume`.
+    def kill(self, level: KillLevel = KillLevel.CANCEL_ALL, *, time_ns: int = 0) -> None:
+        """Pull the kill switch: it holds until `disarm` and then `resume`.
 
-        Its orders are cancelled by whoever holds them.
+        Args:
+            level: BLOCK_NEW: no order passes. CANCEL_ALL: and those that rest are cancelled, by
+                whoever holds them. FLATTEN: and then orders pass that only reduce a position.
+                A switch that is pulled can be pulled further, not less far.
+            time_ns: when.
         """
-        check(kernels.pull_kill(self.ledger, self.owner, whole("time_ns", time_ns)))
+        pulled = KillLevel(whole("level", level, KillLevel.BLOCK_NEW, KillLevel.FLATTEN))
+        when_ns = whole("time_ns", time_ns)
+        check(switches.pull_kill(self.ledger, self.owner, int(pulled), when_ns))
         if self._attend is not None:
             self._attend()
 
     def disarm(self) -> None:
         """The first step out of a pulled kill switch."""
-        check(kernels.disarm(self.ledger, self.owner))
+        check(switches.disarm(self.ledger, self.owner))
 
     def resume(self) -> None:
         """The second step: orders pass again. Refused (KILL_SWITCH_ARMED) without the first."""
-        check(kernels.resume(self.ledger, self.owner))
+        check(switches.resume(self.ledger, self.owner))
 
     def release(self) -> None:
         """Let an account that reached a loss limit trade again; its next mark judges it anew."""
-        check(kernels.release(self.ledger, self.owner))
+        check(switches.release(self.ledger, self.owner))
+
+    def acknowledge(self, symbol: int = 0) -> None:
+        """Let the account trade again in a symbol that a limit on fills has frozen or disabled."""
+        check(switches.acknowledge(self.ledger, self.owner, self._symbol(symbol)))
 
     def start_session(self, reset_peak: bool = False) -> None:
         """Begin a day: its loss is counted from the equity now, if asked the drawdown too.
 
         An account that may only reduce because of a figure that begins anew may trade again.
         """
-        check(kernels.start_session(self.ledger, self.owner, flag("reset_peak", reset_peak)))
+        check(switches.start_session(self.ledger, self.owner, flag("reset_peak", reset_peak)))
 
     # ---- conversions --------------------------------------------------------------------------
 
@@ -409,38 +439,9 @@ class MoneyDoor:
         return self._tracker.instruments[whole("symbol", symbol, 0, last)]
 
 
-def marking_of(name: str) -> Marking:
-    """What positions are marked to, by its name."""
-    try:
-        return Marking[name.upper()]
-    except (KeyError, AttributeError):
-        names = ", ".join(marking.name.lower() for marking in Marking)
-        raise ArgumentError(f"marking: {name!r} is none of {names}; give one") from None
-
-
 def _new_ledger(instruments: Sequence[Instrument], accounts: int) -> Ledger:
-    """A ledger in memory, without limits."""
-    symbols = len(instruments)
+    """A ledger of an account that trades elsewhere: its marks say what is known of the market."""
     currencies = len({settlement(instrument) for instrument in instruments})
-    ledger = Ledger(
-        positions=aligned_zeros("positions", POSITION, accounts * symbols),
-        terms=aligned_zeros("terms", TERMS, symbols),
-        limits=aligned_zeros("limits", LIMIT, accounts * symbols),
-        totals=aligned_zeros("totals", TOTAL, accounts * currencies),
-        accounts=aligned_zeros("accounts", ACCOUNT, accounts),
-        tiers=aligned_zeros("tiers", TIER, symbols * TIERS),
-    )
-    kernels.format_ledger(ledger)
+    ledger = empty_ledger(accounts, len(instruments), currencies)
+    ledger.guards["seen_ns"] = NEVER
     return ledger
-
-
-def _stand_in(instruments: Sequence[Instrument]) -> Book:
-    """What a tracker without a venue shows the limits for a market: bounds, and later its marks.
-
-    Only what the limits read of a book is kept up: two levels a symbol, without orders.
-    """
-    book = memory_book(Counts(len(instruments), 1, 2 * len(instruments)))
-    for number, instrument in enumerate(instruments):
-        bounds = instrument.price_min, instrument.price_max, instrument.increment
-        check(configure_symbol(book, number, *bounds))
-    return book

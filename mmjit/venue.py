@@ -40,20 +40,23 @@ from mmjit.core import venue as kernels
 from mmjit.core.codes import (
     NIL,
     STATUS_SPAN,
+    KillLevel,
     SelfTrade,
     Status,
     TimeInForce,
     TradingStatus,
 )
-from mmjit.core.ledger import Ledger, start_session
+from mmjit.core.ledger import Ledger
 from mmjit.core.records import COMMAND
 from mmjit.core.state import Counts, VenueCounts, memory_venue, pages_for
+from mmjit.core.switches import start_session
 from mmjit.errors import ArgumentError, StateError, check
 from mmjit.fees import FeesGiven, fees_given
 from mmjit.instrument import Instrument, Number
+from mmjit.ledgers import marking_of
 from mmjit.limits_file import Limits
 from mmjit.terms import FEE_FIELDS, Terms, currencies_of, terms_of
-from mmjit.tracker import Tracker, marking_of
+from mmjit.tracker import Tracker
 from mmjit.venue_money import Done, MoneyDoor
 
 Array = np.ndarray[Any, Any]
@@ -357,14 +360,16 @@ class Venue(Commanded):
         number = whole("status", status, 0, TradingStatus.CLOSED)
         self._do((STATUS, symbol), None, time_ns, (0, 0, 0, 0, number, 0, 0, 0))
 
-    def kill(self, *, owner: int = 0) -> None:
+    def kill(self, level: KillLevel = KillLevel.CANCEL_ALL, *, owner: int = 0) -> None:
         """Pull an account's kill switch: all its orders are cancelled, and none gets in.
 
-        `tracker.disarm()` and then `tracker.resume()` let it trade again.
+        `tracker.disarm()` and then `tracker.resume()` let it trade again; `Tracker.kill` has what
+        the levels do.
         """
         self._writable()
         number = whole("owner", owner, 0, len(self.arrays.ledger.accounts) - 1)
-        check(int(kernels.kill(self.arrays, number)))
+        pulled = whole("level", level, KillLevel.BLOCK_NEW, KillLevel.FLATTEN)
+        check(int(kernels.kill(self.arrays, number, pulled)))
 
     # ---- what happened ------------------------------------------------------------------------
 

@@ -7,9 +7,12 @@ import numpy as np
 
 from mmjit.core import ledger as kernels
 from mmjit.core.codes import Mode, Status
-from mmjit.core.ledger import Ledger, format_ledger, line_status, take_line
+from mmjit.core.ledger import Ledger, line_status, take_line
 from mmjit.core.money import HALF_PICOS
-from mmjit.core.tables import ACCOUNT, FILL, LIMIT, POSITION, TERMS, TIER, TIERS, TOTAL
+from mmjit.core.tables import (
+    FILL,
+)
+from mmjit.ledgers import empty_ledger
 from tests.builders import door
 
 PICO = 10**12
@@ -18,15 +21,7 @@ LOSSES = ("max_daily_loss", "max_drawdown")
 
 def ledger_with(accounts: int = 1, symbols: int = 1, currencies: int = 1, **terms: int) -> Ledger:
     """An empty ledger; a point is a unit of currency unless the terms say otherwise."""
-    ledger = Ledger(
-        np.zeros(accounts * symbols, POSITION),
-        np.zeros(symbols, TERMS),
-        np.zeros(accounts * symbols, LIMIT),
-        np.zeros(accounts * currencies, TOTAL),
-        np.zeros(accounts, ACCOUNT),
-        np.zeros(symbols * TIERS, TIER),
-    )
-    format_ledger(ledger)
+    ledger = empty_ledger(accounts, symbols, currencies)
     for name, value in ({"point_pico": PICO} | terms).items():
         ledger.terms[name] = value
     return ledger

@@ -13,7 +13,7 @@ from mmjit.backtesting import backtest
 from mmjit.core import desk as words
 from mmjit.core.codes import ASK, BID, Kind, Status
 from mmjit.core.desk import QUOTE_LEVELS
-from mmjit.core.ledger import pull_kill
+from mmjit.core.switches import pull_kill
 from mmjit.models.maker import see_others
 from mmjit.sessions import session_of
 from mmjit.terms import Settings
@@ -100,7 +100,7 @@ class Pulled:
     """Limits of an account whose kill switch is pulled."""
 
     def apply(self, ledger: Any, instruments: Any) -> None:
-        assert pull_kill(ledger, 0, 7) == Status.OK
+        assert pull_kill(ledger, 0, 0, 7) == Status.OK
 
     def as_json(self) -> dict[str, Any]:
         return {"kill": "pulled"}

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from mmjit.backtesting import backtest, start_backtest
 from mmjit.core.codes import ASK, BID, Flag, Kind, Status, TimeInForce
 from mmjit.core.desk import queue_ahead, want
-from mmjit.core.ledger import ORDERS_OPEN, pull_kill
+from mmjit.core.ledger import ORDERS_OPEN
 from mmjit.core.rules import parameters, strategy
+from mmjit.core.switches import pull_kill
 from mmjit.latency import Latency
 from mmjit.limits_file import Limits
 from tests import builders as b
@@ -289,7 +290,7 @@ def test_no_fill_on_its_way_leads_past_a_limit(every, way, seed, lots):
 def test_all_orders_are_cancelled_when_the_account_asks_for_it(every, way):
     run = begun(tape_by(by_order, 3), way, every).advance(event=60)
     account = run.session.desk.bundle.ledger.accounts[0]
-    pull_kill(run.session.desk.bundle.ledger, 0, run.now_ns)
+    pull_kill(run.session.desk.bundle.ledger, 0, 0, run.now_ns)
 
     result = run.advance().finish()
 

@@ -92,7 +92,7 @@ LAYOUTS = {
         192,
         "position_lots:i8@0 basis:i8@8 cash:i8@16 realised:i8@24 fees_pico:i8@32 "
         "bought_lots:i8@40 sold_lots:i8@48 turnover:i8@56 fill_count:i8@64 order_count:i8@72 "
-        "mark_twice:i8@80 marked:i8@88 equity_twice:i8@96 peak_twice:i8@104 "
+        "mark_twice:i8@80 marked:i4@88 weighs:i4@92 equity_twice:i8@96 peak_twice:i8@104 "
         "drawdown_twice:i8@112 open_buy_lots:i8@120 open_sell_lots:i8@128 open_count:i8@136 "
         "reducing_count:i8@144 rebates_pico:i8@152 worth_twice:i8@160 gross_twice:i8@168 "
         "day_start_twice:i8@176 funding_pico:i8@184",
@@ -107,23 +107,47 @@ LAYOUTS = {
     ),
     "TIER": (32, "turnover:i8@0 maker_fee:i8@8 taker_fee:i8@16 pad:i8@24"),
     "LIMIT": (
-        64,
+        256,
         "max_long:i8@0 max_short:i8@8 max_order_lots:i8@16 max_order_points:i8@24 "
-        "collar_bps:i8@32 collar_price:i8@40 max_open_orders:i8@48 pad:i8@56",
+        "collar_bps:i8@32 collar_price:i8@40 max_open_orders:i8@48 max_open_lots:i8@56 "
+        "restricted:i8@64 collar_one_sided:i8@72 max_volume_lots:i8@80 max_depth_bps:i8@88 "
+        "margin_bps:i8@96 max_age_ns:i8@104 order_rate:i8@112 order_burst:i8@120 "
+        "cancel_rate:i8@128 cancel_burst:i8@136 repeat_ns:i8@144 max_repeats:i8@152 "
+        "fill_ns:i8@160 max_fills:i8@168 protect_ns:i8@176 protect_lots:i8@184 "
+        "protect_delta_lots:i8@192 freeze_ns:i8@200 watches:i8@208 pad:i8@216 pad2:i8@224 "
+        "pad3:i8@232 pad4:i8@240 pad5:i8@248",
+    ),
+    "GUARD": (
+        192,
+        "spent:i8@0 spent_ns:i8@8 cancel_spent:i8@16 cancel_spent_ns:i8@24 sent_count:i8@32 "
+        "buy_count:i8@40 sell_count:i8@48 protect_start_ns:i8@56 protect_lots:i8@64 "
+        "protect_delta_lots:i8@72 frozen_until_ns:i8@80 disabled:i8@88 trip_count:i8@96 "
+        "attention:i8@104 seen_ns:i8@112 has_gap:i8@120 reference_twice:i8@128 "
+        "gross_units:i8@136 gross_half_pico:i8@144 margin_units:i8@152 "
+        "margin_half_pico:i8@160 pad:i8@168 pad2:i8@176 pad3:i8@184",
+    ),
+    "RECENT": (
+        16,
+        "time_ns:i8@0 key:i8@8",
     ),
     "TOTAL": (
-        128,
+        192,
         "equity_units:i8@0 equity_half_pico:i8@8 peak_units:i8@16 peak_half_pico:i8@24 "
         "drawdown_units:i8@32 drawdown_half_pico:i8@40 day_start_units:i8@48 "
         "day_start_half_pico:i8@56 max_daily_loss_units:i8@64 max_daily_loss_half_pico:i8@72 "
-        "max_drawdown_units:i8@80 max_drawdown_half_pico:i8@88 pad:i8@96 pad2:i8@104 pad3:i8@112 "
-        "pad4:i8@120",
+        "max_drawdown_units:i8@80 max_drawdown_half_pico:i8@88 gross_units:i8@96 "
+        "gross_half_pico:i8@104 max_gross_units:i8@112 max_gross_half_pico:i8@120 "
+        "margin_units:i8@128 margin_half_pico:i8@136 credit_units:i8@144 "
+        "credit_half_pico:i8@152 pad:i8@160 pad2:i8@168 pad3:i8@176 pad4:i8@184",
     ),
     "ACCOUNT": (
-        128,
-        "mode:i8@0 cause:i8@8 kill:i8@16 exposure_lots:i8@24 max_position:i8@32 open_count:i8@40 "
-        "max_open_orders:i8@48 attention:i8@56 first_own:i8@64 last_own:i8@72 tripped_ns:i8@80 "
-        "trip_count:i8@88 pad:i8@96 pad2:i8@104 pad3:i8@112 pad4:i8@120",
+        192,
+        "mode:i8@0 cause:i8@8 kill:i8@16 exposure_lots:i8@24 max_position:i8@32 "
+        "open_count:i8@40 max_open_orders:i8@48 attention:i8@56 first_own:i8@64 "
+        "last_own:i8@72 tripped_ns:i8@80 trip_count:i8@88 kill_level:i8@96 "
+        "killed_level:i8@104 order_rate:i8@112 order_burst:i8@120 cancel_rate:i8@128 "
+        "cancel_burst:i8@136 spent:i8@144 spent_ns:i8@152 cancel_spent:i8@160 "
+        "cancel_spent_ns:i8@168 pad:i8@176 pad2:i8@184",
     ),
     "OWN": (
         64,
@@ -314,7 +338,9 @@ def test_stored_numbers_do_not_change_their_meaning():
             "NONE CANCEL_NEWEST CANCEL_OLDEST CANCEL_BOTH DECREMENT",
             [0, 1, 2, 3, 4],
         ),
-        codes.Mode: ("NORMAL REDUCE_ONLY FROZEN", [0, 1, 2]),
+        codes.Mode: ("NORMAL REDUCE_ONLY FROZEN CANCEL_ONLY", [0, 1, 2, 3]),
+        codes.KillLevel: ("BLOCK_NEW CANCEL_ALL FLATTEN", [1, 2, 3]),
+        codes.Restriction: ("BUY SELL SHORT", [1, 2, 4]),
         codes.Marking: ("MID LAST LIQUIDATION", [0, 1, 2]),
         latency.Leg: ("FEED NEW CANCEL AMEND RESPONSE", [0, 1, 2, 3, 4]),
         latency.Delay: ("NONE CONSTANT RECORDED ROWS", [0, 1, 2, 3]),

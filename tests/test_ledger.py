@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mmjit.core import ledger as kernels
+from mmjit.core import switches
 from mmjit.core.account import MONEY_MAX
 from mmjit.core.codes import ASK, BID, NIL, Marking, Mode, Status
 from mmjit.core.ledger import UNLIMITED
@@ -38,7 +39,7 @@ def count_open(ledger, owner, symbol, change):  # type: ignore[no-untyped-def]
 
 @door
 def take_fill(ledger, place, price, qty_lots, maker):  # type: ignore[no-untyped-def]
-    return kernels.take_fill(ledger, place[0], place[1], place[2], price, qty_lots, maker)
+    return kernels.take_fill(ledger, place[0], place[1], place[2], price, qty_lots, maker, 0)
 
 
 @door
@@ -53,11 +54,19 @@ def place(owner: int, symbol: int, side: int) -> Any:
 # ---- an empty ledger ------------------------------------------------------------------------
 
 
+# Of a limit that is not set: what goes with it, and bits of which none is there.
+ZERO_AT_FIRST = (
+    *("restricted", "collar_one_sided", "margin_bps", "watches"),
+    *("order_burst", "cancel_burst", "repeat_ns", "fill_ns", "protect_ns", "freeze_ns"),
+    *("pad", "pad2", "pad3", "pad4", "pad5"),
+)
+
+
 def test_a_new_ledger_limits_nothing_and_holds_nothing():
     ledger = ledger_with(accounts=2, symbols=2, currencies=2)
 
     for name in ledger.limits.dtype.names:
-        assert set(ledger.limits[name]) == ({0} if name == "pad" else {UNLIMITED})
+        assert set(ledger.limits[name]) == ({0} if name in ZERO_AT_FIRST else {UNLIMITED})
     for name in led.LOSSES:
         assert set(ledger.totals[f"{name}_units"]) == {UNLIMITED}
     assert set(ledger.accounts["max_position"]) == {UNLIMITED}
@@ -386,7 +395,7 @@ def test_the_first_loss_limit_that_is_reached_is_latched(equities, daily, drawdo
 def test_the_worked_daily_loss_comes_out_as_by_hand():
     ledger = holding_one(max_daily_loss=1_000)
     earn(ledger, 100_000)
-    kernels.start_session(ledger, 0, True)
+    switches.start_session(ledger, 0, True)
 
     for equity, state in [(100_500, NORMAL), (99_100, NORMAL), (98_990, LOST)]:
         earn(ledger, equity)
@@ -394,7 +403,7 @@ def test_the_worked_daily_loss_comes_out_as_by_hand():
     assert money(ledger, "equity") - money(ledger, "day_start") == -1_010
     assert money(ledger, "drawdown") == 1_510
 
-    kernels.start_session(ledger, 0, False)
+    switches.start_session(ledger, 0, False)
     assert standing(ledger) == NORMAL
     assert money(ledger, "day_start") == 98_990
     assert money(ledger, "peak") == 100_500
@@ -410,7 +419,7 @@ def test_a_new_session_counts_its_figures_from_the_equity_it_finds(reset_peak):
     earn(ledger, 100)
     earn(ledger, 60)
 
-    assert kernels.start_session(ledger, 0, reset_peak) == Status.OK
+    assert switches.start_session(ledger, 0, reset_peak) == Status.OK
 
     assert money(ledger, "day_start") == 60
     assert money(ledger, "peak") == (60 if reset_peak else 100)
@@ -426,7 +435,7 @@ def test_a_drawdown_outlasts_a_session_whose_peak_is_not_reset(reset_peak, state
     ledger = holding_one(max_drawdown=5)
     earn(ledger, -5)
 
-    kernels.start_session(ledger, 0, reset_peak)
+    switches.start_session(ledger, 0, reset_peak)
 
     assert standing(ledger) == state
 
@@ -437,7 +446,7 @@ def test_a_session_begins_for_one_account_alone():
         record(ledger, BID, 0, 1, owner=owner)
         earn(ledger, 7, owner=owner)
 
-    kernels.start_session(ledger, 1, True)
+    switches.start_session(ledger, 1, True)
 
     assert [money(ledger, "day_start", row) for row in (0, 1)] == [0, 7]
 
@@ -446,7 +455,7 @@ def test_a_released_account_is_judged_anew_at_its_next_mark():
     ledger = holding_one(max_daily_loss=5)
     earn(ledger, -5)
 
-    assert kernels.release(ledger, 0) == Status.OK
+    assert switches.release(ledger, 0) == Status.OK
     assert standing(ledger) == NORMAL
     earn(ledger, -4)
     assert standing(ledger) == NORMAL
@@ -476,28 +485,28 @@ def test_a_loss_in_any_currency_stops_the_whole_account():
 def test_a_pulled_switch_freezes_until_it_is_disarmed_and_then_resumed():
     ledger = ledger_with(accounts=2)
 
-    assert kernels.pull_kill(ledger, 1, 55) == Status.OK
+    assert switches.pull_kill(ledger, 1, 0, 55) == Status.OK
     account = ledger.accounts[1]
     assert standing(ledger, 1) == FROZEN
     assert standing(ledger, 0) == NORMAL
     assert [account[n] for n in ("kill", "attention", "tripped_ns", "trip_count")] == [1, 1, 55, 1]
-    assert kernels.resume(ledger, 1) == Status.KILL_SWITCH_ARMED
+    assert switches.resume(ledger, 1) == Status.KILL_SWITCH_ARMED
     assert (standing(ledger, 1), account["kill"]) == (FROZEN, 1)
-    assert kernels.disarm(ledger, 1) == Status.OK
+    assert switches.disarm(ledger, 1) == Status.OK
     assert (standing(ledger, 1), account["kill"]) == (FROZEN, 2)
-    assert kernels.resume(ledger, 1) == Status.OK
+    assert switches.resume(ledger, 1) == Status.OK
     assert (standing(ledger, 1), account["kill"]) == (NORMAL, 0)
 
 
 def test_a_second_pull_takes_back_the_first_step():
     ledger = ledger_with()
-    kernels.pull_kill(ledger, 0, 55)
-    kernels.disarm(ledger, 0)
+    switches.pull_kill(ledger, 0, 0, 55)
+    switches.disarm(ledger, 0)
     ledger.accounts["attention"] = 0
 
-    kernels.pull_kill(ledger, 0, 66)
+    switches.pull_kill(ledger, 0, 0, 66)
 
-    assert kernels.resume(ledger, 0) == Status.KILL_SWITCH_ARMED
+    assert switches.resume(ledger, 0) == Status.KILL_SWITCH_ARMED
     account = ledger.accounts[0]
     assert [account[n] for n in ("attention", "tripped_ns", "trip_count")] == [1, 55, 1]
 
@@ -507,28 +516,28 @@ def test_disarming_and_resuming_what_is_not_pulled_changes_nothing():
     earn(ledger, -5)
     before = [array.tobytes() for array in ledger]
 
-    assert kernels.disarm(ledger, 0) == kernels.resume(ledger, 0) == Status.OK
+    assert switches.disarm(ledger, 0) == switches.resume(ledger, 0) == Status.OK
 
     assert [array.tobytes() for array in ledger] == before
 
 
 def test_nothing_but_its_own_two_steps_ends_a_pulled_switch():
     ledger = holding_one(max_daily_loss=5)
-    kernels.pull_kill(ledger, 0, 1)
+    switches.pull_kill(ledger, 0, 0, 1)
 
     earn(ledger, -9)
-    kernels.release(ledger, 0)
-    kernels.start_session(ledger, 0, True)
+    switches.release(ledger, 0)
+    switches.start_session(ledger, 0, True)
 
     assert standing(ledger) == FROZEN
 
 
 def test_a_loss_that_was_made_while_frozen_counts_after_it():
     ledger = holding_one(max_daily_loss=5)
-    kernels.pull_kill(ledger, 0, 1)
+    switches.pull_kill(ledger, 0, 0, 1)
     earn(ledger, -9)
-    kernels.disarm(ledger, 0)
-    kernels.resume(ledger, 0)
+    switches.disarm(ledger, 0)
+    switches.resume(ledger, 0)
 
     earn(ledger, -9)
 
@@ -539,7 +548,7 @@ def test_the_switch_replaces_the_mode_that_a_loss_had_brought():
     ledger = holding_one(max_daily_loss=5)
     earn(ledger, -5)
 
-    kernels.pull_kill(ledger, 0, 9)
+    switches.pull_kill(ledger, 0, 0, 9)
 
     assert standing(ledger) == FROZEN
     assert ledger.accounts[0]["trip_count"] == 2
@@ -550,8 +559,8 @@ def test_an_account_that_is_not_there_is_refused(owner):
     ledger = ledger_with(accounts=2)
     unknown = Status.ACCOUNT_UNKNOWN
 
-    assert kernels.pull_kill(ledger, owner, 0) == unknown
-    assert kernels.disarm(ledger, owner) == kernels.resume(ledger, owner) == unknown
-    assert kernels.release(ledger, owner) == kernels.start_session(ledger, owner, True) == unknown
+    assert switches.pull_kill(ledger, owner, 0, 0) == unknown
+    assert switches.disarm(ledger, owner) == switches.resume(ledger, owner) == unknown
+    assert switches.release(ledger, owner) == switches.start_session(ledger, owner, True) == unknown
     assert kernels.mark_at(ledger, owner, 0, 0, 0) == unknown
     assert kernels.mark_at(ledger, 0, owner, 0, 0) == Status.SYMBOL_UNKNOWN

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mmjit.core import ledger as kernels
-from mmjit.core import limits
+from mmjit.core import limits, switches
 from mmjit.core.account import MONEY_MAX
 from mmjit.core.codes import ASK, BID, Status, Term, TimeInForce
 from mmjit.core.ledger import UNLIMITED
@@ -27,9 +27,10 @@ PASSES = Status.OK
 
 @door
 def limit_status(ledger, book, order):  # type: ignore[no-untyped-def]
-    """Of owner, symbol, side, price, lots and how."""
+    """Of owner, symbol, side, price, lots, how and the time."""
+    place = 2 * order[1] + order[2]
     return limits.limit_status(
-        ledger, book, order[0], order[1], order[2], order[3], order[4], order[5]
+        ledger, book, order[0], place, order[3], order[4], order[5], order[6]
     )
 
 
@@ -97,10 +98,11 @@ class Scene:
         how: int = RESTS,
         owner: int = 0,
         symbol: int = 0,
+        now_ns: int = 0,
     ) -> Status:
         """What an order of the account meets; nothing is written."""
         before = [array.tobytes() for array in self.ledger]
-        order = np.array([owner, symbol, side, price, lots, how], np.int64)
+        order = np.array([owner, symbol, side, price, lots, how, now_ns], np.int64)
         status = Status(int(limit_status(self.ledger, self.book, order)))
         assert [array.tobytes() for array in self.ledger] == before
         return status
@@ -393,13 +395,13 @@ def test_what_reduces_passes_limits_on_positions_and_no_others():
 
 def test_a_pulled_switch_refuses_whatever_it_is_until_it_is_reset():
     scene = Scene(held=10)
-    kernels.pull_kill(scene.ledger, 0, 1)
+    switches.pull_kill(scene.ledger, 0, 0, 1)
 
     assert scene.asks(ASK, 1, how=REDUCE_ONLY) == Status.KILL_SWITCH
-    kernels.disarm(scene.ledger, 0)
+    switches.disarm(scene.ledger, 0)
     assert scene.asks(ASK, 1) == Status.KILL_SWITCH
     assert scene.asks(ASK, 1, owner=1) == PASSES
-    kernels.resume(scene.ledger, 0)
+    switches.resume(scene.ledger, 0)
     assert scene.asks(ASK, 1) == PASSES
 
 
@@ -414,7 +416,7 @@ def test_the_first_limit_that_is_broken_is_named():
     )
     led.limit_losses(scene.ledger, max_daily_loss=0)
     led.mark(scene.ledger, 100)
-    kernels.pull_kill(scene.ledger, 0, 1)
+    switches.pull_kill(scene.ledger, 0, 0, 1)
     how, lots, price = REDUCE_ONLY | RESTS, 101, 500
     seen = []
 
@@ -422,14 +424,14 @@ def test_the_first_limit_that_is_broken_is_named():
         seen.append(scene.asks(BID, lots, price, how).name)
 
     ask()
-    kernels.disarm(scene.ledger, 0)
-    kernels.resume(scene.ledger, 0)
+    switches.disarm(scene.ledger, 0)
+    switches.resume(scene.ledger, 0)
     led.mark(scene.ledger, 100)
     ask()
     how = RESTS
     ask()
     led.limit_losses(scene.ledger, max_daily_loss=9)
-    kernels.release(scene.ledger, 0)
+    switches.release(scene.ledger, 0)
     ask()
     lots = 100
     for name in ("max_order_lots", "max_order_points", "collar_price", "max_open_orders"):

@@ -275,7 +275,10 @@ OF_THE_VENUE = {
     *(Status.POST_ONLY_WOULD_TRADE, Status.FILL_OR_KILL_UNFILLED, Status.KILL_SWITCH),
     *(Status.MAX_ORDER_QTY, Status.MAX_ORDER_NOTIONAL, Status.PRICE_COLLAR),
     *(Status.REFERENCE_MISSING, Status.MAX_OPEN_ORDERS, Status.REDUCE_ONLY),
-    *(Status.MAX_DAILY_LOSS, Status.MAX_DRAWDOWN),
+    *(Status.MAX_DAILY_LOSS, Status.MAX_DRAWDOWN, Status.RESTRICTED, Status.MAX_OPEN_QTY),
+    *(Status.MAX_VOLUME_SHARE, Status.MAX_DEPTH_SHARE, Status.MAX_GROSS, Status.CREDIT),
+    *(Status.MESSAGE_RATE, Status.REPEATED_ORDER, Status.REPEATED_EXECUTION, Status.PROTECTION),
+    Status.MARKET_STALE,
 }
 ELSEWHERE = {
     Status.OK: "no refusal",
@@ -287,6 +290,7 @@ ELSEWHERE = {
     Status.NOTIONAL_TOO_LARGE: "orders of ours: an account's limit",
     Status.OUTSIDE_WINDOW: "orders of ours: where the queue is not known",
     Status.RULE_RESTLESS: "a rule of a backtest: tests/test_clocks_machine.py",
+    Status.MARKET_CROSSED: "an account's limit: tests/test_guards.py",
     Status.SELF_CROSS: "orders of ours against orders of ours",
     Status.LOST_ON_THE_WAY: "a request of a backtest: tests/test_clocks.py",
     Status.MAX_POSITION: "orders of ours: an account's limit",

@@ -13,7 +13,7 @@ from mmjit.core.codes import (
     TimeInForce,
     TradingStatus,
 )
-from mmjit.core.ledger import disarm, pull_kill, resume
+from mmjit.core.switches import disarm, pull_kill, resume
 from mmjit.core.venue import kill
 from tests import venues as v
 from tests.builders import best_changed
@@ -371,7 +371,7 @@ def test_a_pulled_kill_switch_cancels_everything_and_blocks_until_it_is_reset_tw
     do(venue, buy(1, 10, 3, owner=0), sell(2, 20, 9, display=2, owner=0, symbol=1))
     do(venue, buy(3, 10, 1, owner=1))
 
-    assert kill(venue, 0) == Status.OK
+    assert kill(venue, 0, 2) == Status.OK
 
     assert depth(venue, BID) == [(10, 1)]
     assert depth(venue, ASK, symbol=1) == []
@@ -408,7 +408,7 @@ def test_a_best_level_that_a_pulled_kill_switch_takes_away_is_told_of(venue):
 
 def test_a_kill_switch_pulled_in_the_ledger_is_seen_within_one_command(venue):
     do(venue, buy(1, 10, 3, owner=0), buy(2, 9, 3, owner=1))
-    assert pull_kill(venue.ledger, 0, 3) == Status.OK
+    assert pull_kill(venue.ledger, 0, 0, 3) == Status.OK
 
     do(venue, timer(5))
 
@@ -420,6 +420,7 @@ def test_orders_of_a_frozen_account_can_be_neither_entered_nor_moved():
     venue = holding(5)
     do(venue, sell(1, 12, 2, owner=0))
     venue.ledger.accounts[0]["kill"] = 2
+    venue.ledger.accounts[0]["killed_level"] = 2
     venue.ledger.accounts[0]["mode"] = Mode.FROZEN  # without attention: the order stays
 
     assert submit(venue, amend(1, 13, 2, owner=0)) == Status.KILL_SWITCH

@@ -21,8 +21,8 @@ from mmjit.core.codes import (
     TradingStatus,
 )
 from mmjit.core.jit import COMPILED
-from mmjit.core.ledger import disarm, resume
 from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue
+from mmjit.core.switches import disarm, resume
 from mmjit.core.venue import kill
 from tests import builders as b
 from tests import venues as v
@@ -279,7 +279,7 @@ class VenueMachine(Twins, RuleBasedStateMachine):
         elif what == "status":
             self.send(v.status(status, symbol))
         elif what == "stop":
-            assert kill(self.venue, owner) == Status.OK
+            assert kill(self.venue, owner, 2) == Status.OK
             self.naive.kill(owner)
         elif what == "disarm":
             assert disarm(self.venue.ledger, owner) == Status.OK

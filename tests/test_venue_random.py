@@ -19,8 +19,8 @@ from mmjit.core.codes import (
     TradingStatus,
 )
 from mmjit.core.jit import COMPILED
-from mmjit.core.ledger import disarm, release, resume, start_session
 from mmjit.core.state import Counts, VenueCounts, configure_symbol, memory_venue
+from mmjit.core.switches import disarm, release, resume, start_session
 from mmjit.core.venue import kill
 from tests import venues as v
 from tests.naive_book import plain
@@ -167,7 +167,7 @@ class Run(Twins):
         """An operator stops an account, or lets it trade again."""
         ledger, what = self.venue.ledger, self.draw.randrange(8)
         if what == 0:
-            assert kill(self.venue, owner) == Status.OK
+            assert kill(self.venue, owner, 2) == Status.OK
             self.naive.kill(owner)
         elif what == 1:
             reset = self.draw.randrange(2)

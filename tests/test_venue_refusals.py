@@ -5,12 +5,14 @@ import itertools
 import numpy as np
 import pytest
 
+from mmjit.core import pacing
 from mmjit.core.codes import (
     ASK,
     BID,
     NIL,
     Kind,
     Mode,
+    Restriction,
     Status,
     Term,
     TimeInForce,
@@ -80,6 +82,7 @@ def in_trouble(mode, cause, kill=0):
     def venue_with_an_account_in_trouble():
         venue = holding()
         v.set_account(venue, 0, mode=mode, cause=int(cause), kill=kill)
+        v.set_account(venue, 0, kill_level=2 * (kill > 0), killed_level=2 * (kill > 0))
         return venue
 
     return venue_with_an_account_in_trouble
@@ -382,6 +385,35 @@ REFUSED = {
         (limited(max_long=5), take(BID, 20, 1, owner=0)),
     ],
     Status.MAX_SHORT: [(limited(max_short=4), sell(9, 40, 5, owner=0))],
+    Status.RESTRICTED: [
+        (limited(restricted=Restriction.BUY), buy(9, 10, 1, owner=0)),
+        (limited(restricted=Restriction.SELL), sell(9, 40, 1, owner=0)),
+        (limited(restricted=Restriction.SHORT), sell(9, 40, 1, owner=0)),
+    ],
+    Status.MAX_VOLUME_SHARE: [
+        (limited(watches=pacing.SHARES, max_volume_lots=4), buy(9, 10, 5, owner=0)),
+        (limited(watches=pacing.SHARES, max_volume_lots=4), amend(1, 11, 5, owner=0)),
+    ],
+    Status.MAX_DEPTH_SHARE: [  # bid 5
+        (limited(watches=pacing.SHARES, max_depth_bps=2_000), sell(9, 40, 2, owner=0)),
+    ],
+    Status.MAX_OPEN_QTY: [(limited(max_open_lots=6), buy(9, 10, 2, owner=0))],
+    Status.MAX_GROSS: [(lambda: _weighed(max_gross_units=179), buy(9, 10, 7, owner=0))],
+    Status.CREDIT: [(lambda: _weighed(credit_units=17), buy(9, 10, 7, owner=0))],
+    Status.MESSAGE_RATE: [
+        (limited(watches=pacing.RATES, order_rate=1, order_burst=0), buy(9, 10, 1, owner=0)),
+        (limited(watches=pacing.RATES, order_rate=1, order_burst=0), amend(1, 11, 5, owner=0)),
+        (limited(watches=pacing.RATES, cancel_rate=1, cancel_burst=0), cancel(1, owner=0)),
+    ],
+    Status.REPEATED_ORDER: [
+        (limited(watches=pacing.REPEATS, repeat_ns=9, max_repeats=0), buy(9, 10, 1, owner=0)),
+    ],
+    Status.REPEATED_EXECUTION: [(lambda: _guarded(disabled=1), buy(9, 10, 1, owner=0))],
+    Status.PROTECTION: [(lambda: _guarded(frozen_until_ns=1 << 62), buy(9, 10, 1, owner=0))],
+    Status.MARKET_STALE: [
+        (lambda: _guarded(seen_ns=pacing.NEVER), buy(9, 10, 1, owner=0)),
+        (lambda: _guarded(has_gap=1), buy(9, 10, 1, owner=0)),
+    ],
     Status.MAX_POSITION: [
         (lambda: _with_account(max_position=9), buy(9, 10, 5, owner=0)),
         (lambda: _with_account(max_position=9), buy(9, 10, 5, owner=0, symbol=1)),
@@ -392,6 +424,24 @@ REFUSED = {
 def _with_account(**fields):
     venue = busy_venue()
     v.set_account(venue, 0, **fields)
+    return venue
+
+
+def _guarded(**fields):
+    """Account 0 with what stands in the way of its orders in symbol 0."""
+    venue = limited(watches=pacing.AGES | pacing.LATCHED, max_age_ns=9)()
+    for name, value in fields.items():
+        venue.ledger.guards[0][name] = value
+    return venue
+
+
+def _weighed(**units):
+    """Account 0 under limits on worth, of which a tenth is margin; the mid is 15, 5 are open."""
+    venue = limited(margin_bps=1_000)()
+    venue.ledger.terms["point_pico"] = 10**12
+    for name, value in units.items():
+        venue.ledger.totals[0][name] = value
+    venue.ledger.positions[0]["weighs"] = 1
     return venue
 
 
@@ -409,6 +459,7 @@ ELSEWHERE = {
         Status.LOST_ON_THE_WAY,
         Status.OUTSIDE_WINDOW,
         Status.RULE_RESTLESS,
+        Status.MARKET_CROSSED,
         Status.SELF_CROSS,
         Status.HANDLE_OUT_OF_RANGE,
         Status.HANDLE_TAKEN,

@@ -17,7 +17,7 @@ from mmjit.core.codes import (
 from mmjit.core.intrinsics import rarely
 from mmjit.core.jit import verb
 from mmjit.core.levels import price_status, room_for_level
-from mmjit.core.limits import collar_price_of
+from mmjit.core.limits import cancel_status, collar_price_of, note_cancelled, note_sent
 from mmjit.core.matching import first_to_meet, measure, reaches
 from mmjit.core.pool import available
 
@@ -217,3 +217,32 @@ def take_status(venue, command):  # type: ignore[no-untyped-def]
     if rarely(status < 0):
         return status
     return price_status(book, command["symbol"], command["price"])
+
+
+# ---- what is sent, for limits that are about time -----------------------------------------------
+
+
+@verb
+def note_entered(venue, order):  # type: ignore[no-untyped-def]
+    """An order that is let in was sent now."""
+    owner = np.int64(order["owner"])
+    if owner >= 0:
+        place, now_ns = 2 * np.int64(order["symbol"]) + order["side"], venue.control[0]["now_ns"]
+        note_sent(venue.ledger, venue.book, owner, place, order["price"], order["qty_lots"], now_ns)
+
+
+@verb
+def cancel_pace_status(venue, command):  # type: ignore[no-untyped-def]
+    """Whether an account cancels no more often than it may."""
+    owner, symbol = np.int64(command["owner"]), np.int64(command["symbol"])
+    if owner < 0:
+        return np.int64(Status.OK)
+    return np.int64(cancel_status(venue.ledger, owner, symbol, venue.control[0]["now_ns"]))
+
+
+@verb
+def note_withdrawn(venue, command):  # type: ignore[no-untyped-def]
+    """A cancel is done now, or an amend that only shrinks an order."""
+    owner, symbol = np.int64(command["owner"]), np.int64(command["symbol"])
+    if owner >= 0:
+        note_cancelled(venue.ledger, owner, symbol, venue.control[0]["now_ns"])

@@ -89,6 +89,23 @@ class Mode(IntEnum):
     NORMAL = 0
     REDUCE_ONLY = 1  # a loss limit was reached: only orders that bring a position nearer to zero
     FROZEN = 2  # the kill switch was pulled: nothing
+    CANCEL_ONLY = 3  # the kill switch blocks what is new; what rests may stay, or be cancelled
+
+
+class KillLevel(IntEnum):
+    """What a kill switch does when it is pulled. It goes up by itself, and down by its reset."""
+
+    BLOCK_NEW = 1  # no order passes; those that rest stay
+    CANCEL_ALL = 2  # and they are cancelled
+    FLATTEN = 3  # they are cancelled, and then orders pass that only reduce a position
+
+
+class Restriction(IntEnum):
+    """Bits of LIMIT `restricted`: what an account may not do in a symbol."""
+
+    BUY = 1
+    SELL = 2
+    SHORT = 4  # sell more than is held and not yet being sold
 
 
 class Marking(IntEnum):
@@ -167,13 +184,25 @@ class Status(IntEnum):
     MAX_ORDER_NOTIONAL = -211
     PRICE_COLLAR = -212
     REFERENCE_MISSING = -213
+    RESTRICTED = -214
+    MAX_VOLUME_SHARE = -215
+    MAX_DEPTH_SHARE = -216
     MAX_POSITION = -220
     MAX_LONG = -221
     MAX_SHORT = -222
     MAX_OPEN_ORDERS = -223
     REDUCE_ONLY = -224
+    MAX_GROSS = -225
+    CREDIT = -226
     MAX_DAILY_LOSS = -227
     MAX_DRAWDOWN = -228
+    MAX_OPEN_QTY = -229
+    MESSAGE_RATE = -230
+    REPEATED_EXECUTION = -231
+    REPEATED_ORDER = -232
+    MARKET_STALE = -240
+    MARKET_CROSSED = -241
+    PROTECTION = -250
 
 
 STATUS_SPAN: Final = 256  # -status is below this: room for a count of each

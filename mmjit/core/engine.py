@@ -21,17 +21,17 @@ from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Flag, Kind
 from mmjit.core.desk import at_symbol, want_nothing
 from mmjit.core.floor import arrive, expire
-from mmjit.core.hearing import FILLED, HEARD, MOVED, OURS, STRAY, hear, is_restless
+from mmjit.core.hearing import FILLED, HEARD, HEEDS_AGE, MOVED, OURS, STRAY, hear, is_restless
 from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.latency import Leg, feed_delay
-from mmjit.core.ledger import ORDERS_OPEN, mark_of, mark_position
+from mmjit.core.ledger import mark_of, mark_position
 from mmjit.core.meeting import meet
 from mmjit.core.posting import (
     next_answer_ns,
     next_request_ns,
     takes_no_time,
 )
-from mmjit.core.quoting import pull_orders, recall, settle
+from mmjit.core.quoting import follow_age, pull_attended, pull_if_stale, recall, settle
 from mmjit.core.replay import apply_dirty, look_on, slot_of
 from mmjit.core.room import has_room_for
 from mmjit.core.sighting import lots_seen, see_queue
@@ -229,6 +229,8 @@ def _step_back(bound, event):  # type: ignore[no-untyped-def]
 def _note(bound, session, desk, event):  # type: ignore[no-untyped-def]
     """Our side sees an event: where a best changes, quotes are due and what we hold is marked."""
     symbol = np.int64(event["symbol"])
+    if session.run[0]["heeds"] & HEEDS_AGE:
+        follow_age(bound, event)
     due = session.dues[symbol]
     if event["flags"] & Flag.SYNTHETIC and due["first_own"] != NIL:
         _step_back(bound, event)
@@ -245,10 +247,8 @@ def _note(bound, session, desk, event):  # type: ignore[no-untyped-def]
 def _heed(bound, session):  # type: ignore[no-untyped-def]
     """Cancel all our orders if the account asks for it."""
     account = bundle_of(session.desk).ledger.accounts[OURS]
-    if account["attention"] & ORDERS_OPEN:
-        account["attention"] = account["attention"] & ~ORDERS_OPEN
-        for symbol in range(len(session.dues)):
-            pull_orders(bound, symbol)
+    if account["attention"]:
+        pull_attended(bound, account)
 
 
 # ---- what is due --------------------------------------------------------------------------------
@@ -404,6 +404,8 @@ def _decide(rule, bound, symbol, params, memory):  # type: ignore[no-untyped-def
     session.dues[symbol]["changed"] = 0
     session.run[0]["decision_count"] += 1
     rule(at_symbol(bundle_of(session.desk), symbol), params, memory, session.quotes)
+    if session.run[0]["heeds"] & HEEDS_AGE:
+        pull_if_stale(session, symbol)
     settle(bound, symbol)
     _heed(bound, session)
 

@@ -8,11 +8,14 @@ of the old; so one path lets orders in, whatever they come from.
 import numpy as np
 
 from mmjit.core.admission import (
+    cancel_pace_status,
     crossing_status,
     form_status,
     halt_status,
     is_market,
     may_rest,
+    note_entered,
+    note_withdrawn,
     rest_status,
     rings_status,
     take_status,
@@ -71,11 +74,10 @@ def change_orders(venue, command, note, display_lots, gtd_ns):  # type: ignore[n
         if rarely(leaving < 0):
             return leaving
         if kind == Kind.CANCEL:
-            status, whole = cancel(venue, command, leaving)
-            if whole:
-                remove_tagged(venue, leaving, tag)
-            return status
+            return _cancel_paced(venue, command, leaving, tag)
         status, level, in_place = judge_amend(venue, command, leaving)
+        if in_place:
+            note_withdrawn(venue, command)
         if status < 0 or in_place:
             return status
         order = venue.scratch[0]
@@ -84,6 +86,7 @@ def change_orders(venue, command, note, display_lots, gtd_ns):  # type: ignore[n
     if rarely(status < 0):
         return status
 
+    note_entered(venue, order)
     if leaving != NIL:
         remove_tagged(venue, leaving, tag)
         tag = tag_of(venue.book.control[0]["salt"], order["order_id"])
@@ -130,8 +133,9 @@ def _limits(venue, order, leaving):  # type: ignore[no-untyped-def]
         open_more(ledger, owner, symbol, side, -left)
     elif may_rest(order):
         how |= RESTS
-    price, qty_lots = order["price"], order["qty_lots"]
-    status = limit_status(ledger, venue.book, owner, symbol, side, price, qty_lots, how)
+    price, qty_lots, now_ns = order["price"], order["qty_lots"], venue.control[0]["now_ns"]
+    place = 2 * symbol + side
+    status = limit_status(ledger, venue.book, owner, place, price, qty_lots, how, now_ns)
     open_more(ledger, owner, symbol, side, left)
     return np.int64(status)
 
@@ -297,6 +301,20 @@ def _rest_specially(venue, command, slot, hidden_lots, display_lots, expires_ns)
 
 
 # ---- cancelled and amended ------------------------------------------------------------------
+
+
+@verb
+def _cancel_paced(venue, command, slot, tag):  # type: ignore[no-untyped-def]
+    """Cancel an order, unless its account cancels too often; the lots, or a status."""
+    status = np.int64(cancel_pace_status(venue, command))
+    if rarely(status < 0):
+        return status
+    status, whole = cancel(venue, command, slot)
+    if whole:
+        remove_tagged(venue, slot, tag)
+    if status >= 0:
+        note_withdrawn(venue, command)
+    return status
 
 
 @verb

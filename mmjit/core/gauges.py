@@ -41,5 +41,5 @@ def cycle_fills(ledger, price, times):  # type: ignore[no-untyped-def]
     for number in range(times):
         side = (number + 1) >> 1 & 1
         open_more(ledger, 0, 0, side, np.int64(1))
-        take_fill(ledger, 0, 0, side, np.int64(price), np.int64(1), 1)
+        take_fill(ledger, 0, 0, side, np.int64(price), np.int64(1), 1, np.int64(0))
     return ledger.positions[0]["position_lots"]

@@ -4,8 +4,16 @@ import numpy as np
 
 from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Status
+from mmjit.core.hearing import CANCELLING
 from mmjit.core.jit import kernel, verb
-from mmjit.core.quoting import amend_status, send_amend, send_cancel, send_new, slot_of_order
+from mmjit.core.quoting import (
+    amend_status,
+    may_cancel,
+    send_amend,
+    send_cancel,
+    send_new,
+    slot_of_order,
+)
 from mmjit.core.room import has_room_for
 from mmjit.core.working import LATEST
 
@@ -32,6 +40,8 @@ def ask_cancel(bound, symbol, order_id):  # type: ignore[no-untyped-def]
     if slot == NIL:
         return np.int64(Status.ORDER_ID_UNKNOWN)
     _wake(session)
+    if session.orders[slot]["leaving"] & CANCELLING == 0 and not may_cancel(session, symbol):
+        return np.int64(Status.MESSAGE_RATE)
     send_cancel(bound, slot)
     return np.int64(Status.OK)
 

@@ -34,6 +34,8 @@ CANCELLING: Final = 1  # WORKING `leaving`: the bit of a cancel that is on its w
 AMENDING: Final = 2  # an amend is,
 RECALLED: Final = 3  # the cancel of a quote is,
 LOST: Final = 4  # or was, and got lost
+HEEDS_LOSS: Final = 1  # bits of RUN `heeds`: a loss limit is reached at a mark, and
+HEEDS_AGE: Final = 2  # what is known of the market is too old, or has a gap
 ASKED_MOST: Final = 1000  # times that answers of one instant have a rule asked
 
 
@@ -105,7 +107,8 @@ def _take(session, slot, message):  # type: ignore[no-untyped-def]
     order["open_lots"] -= qty_lots
     order["filled_lots"] += qty_lots
     price, maker = message["price"], message["maker"]
-    fee_pico = take_fill(ledger, OURS, symbol, side, price, qty_lots, maker)
+    now_ns = run["now_ns"]
+    fee_pico = take_fill(ledger, OURS, symbol, side, price, qty_lots, maker, now_ns)
     if order["place"] != NIL:
         own = own_at(bundle_of(session.desk), order)
         own["left_lots"] = order["open_lots"]

@@ -5,9 +5,11 @@ orders the sum of theirs; a total is, exactly, what the account's positions in t
 made at their last marks, less all fees so far. Peaks are taken and losses judged at marks.
 
 An account is NORMAL until a loss limit is reached at a mark (REDUCE_ONLY, `cause` says which) or
-the kill switch is pulled (FROZEN). Either is latched: it ends by `start_session`, `release` or, for
-the kill switch, `disarm` and then `resume`. `attention` asks whoever holds the orders to cancel
-them, and is cleared by whoever did.
+the kill switch is pulled. Either is latched; `mmjit.core.switches` has what ends it. `attention`
+asks whoever holds the orders to cancel them, and is cleared by whoever did.
+
+Where a limit is about worth (POSITION `weighs`), what each position could come to is worth at its
+last mark, or at the market when its last order was sent, counts in the total of its currency.
 """
 
 from typing import Any, Final, NamedTuple
@@ -19,6 +21,7 @@ from mmjit.core.account import (
     fee_of,
     fits,
     mark_to,
+    portion,
     record_fill,
     scheduled_fee,
     worth_of,
@@ -26,6 +29,8 @@ from mmjit.core.account import (
 from mmjit.core.codes import NIL, Marking, Mode, Status
 from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.money import add, half_points, picos, reaches, subtract
+from mmjit.core.pacing import ALWAYS, FILLS, PROTECTS, note_paced_fill
+from mmjit.core.tables import RECENTS
 
 UNLIMITED: Final = 1 << 62
 FEES_MAX: Final = 1 << 61  # funding stops counting there, in 1e-12: 2.3 million of a currency
@@ -41,6 +46,8 @@ class Ledger(NamedTuple):
     totals: Any  # TOTAL per owner and currency
     accounts: Any  # ACCOUNT per owner
     tiers: Any  # TIER, TIERS per symbol
+    guards: Any  # GUARD per owner and symbol
+    recents: Any  # RECENT, RECENTS per owner and symbol
 
 
 @verb
@@ -77,6 +84,14 @@ def open_more(ledger, owner, symbol, side, qty_lots):  # type: ignore[no-untyped
     else:
         position["open_sell_lots"] += qty_lots
     ledger.accounts[owner]["exposure_lots"] += exposure(position) - before
+    if position["weighs"]:
+        weigh(ledger, owner, symbol)
+
+
+@verb
+def recents_of(ledger, row):  # type: ignore[no-untyped-def]
+    """The rings of an account in a symbol: the array, and where they begin."""
+    return ledger.recents, row * RECENTS
 
 
 @verb
@@ -87,7 +102,7 @@ def count_open(ledger, owner, symbol, change):  # type: ignore[no-untyped-def]
 
 
 @verb
-def take_fill(ledger, owner, symbol, side, price, qty_lots, maker):  # type: ignore[no-untyped-def]
+def take_fill(ledger, owner, symbol, side, price, qty_lots, maker, now_ns):  # type: ignore[no-untyped-def]
     """Take a fill of an order whose lots are counted as open; returns its fee in 1e-12.
 
     The position is not marked by it; one that never was is given the fill's price as its mark.
@@ -111,6 +126,13 @@ def take_fill(ledger, owner, symbol, side, price, qty_lots, maker):  # type: ign
     ledger.accounts[owner]["exposure_lots"] += exposure(position) - before
     units, half_pico = picos(-fee_pico)
     _earn(ledger.totals[total_of(ledger, owner, symbol)], units, half_pico)
+    if position["weighs"]:
+        weigh(ledger, owner, symbol)
+    row = row_of(ledger, owner, symbol)
+    limit = ledger.limits[row]
+    if limit["watches"] & (FILLS | PROTECTS):
+        account, guard, ring = ledger.accounts[owner], ledger.guards[row], recents_of(ledger, row)
+        note_paced_fill(account, limit, guard, ring, side, qty_lots, now_ns)
     return fee_pico
 
 
@@ -124,6 +146,72 @@ def take_funding(ledger, owner, symbol, amount_pico):  # type: ignore[no-untyped
     position["funding_pico"] += amount_pico
     units, half_pico = picos(-amount_pico)
     _earn(ledger.totals[total_of(ledger, owner, symbol)], units, half_pico)
+
+
+# ---- worth ----------------------------------------------------------------------------------
+
+
+@verb
+def worth_at_worst(ledger, owner, symbol, lots, reference_twice):  # type: ignore[no-untyped-def]
+    """What so many lots are worth at a price given twice, and their margin: units, half_pico each.
+
+    An inverse contract is worth the more the lower the price, and is taken at the next below.
+    """
+    terms = ledger.terms[symbol]
+    if terms["inverse_pico"] == 0:
+        twice = lots * abs(reference_twice)
+    else:
+        twice = 2 * abs(worth_of(terms, reference_twice // 2, lots, 0))
+    units, half_pico = half_points(twice, terms["point_pico"])
+    share = ledger.limits[row_of(ledger, owner, symbol)]["margin_bps"]
+    whole, rest = portion(twice, share, np.int64(10**4))
+    margin, half_margin = half_points(whole + (1 if rest > 0 else 0), terms["point_pico"])
+    return units, half_pico, margin, half_margin
+
+
+@helper
+def weigh(ledger, owner, symbol):  # type: ignore[no-untyped-def]
+    """Count what a position could come to anew into the total of its currency."""
+    row = row_of(ledger, owner, symbol)
+    guard, total = ledger.guards[row], ledger.totals[total_of(ledger, owner, symbol)]
+    lots = exposure(ledger.positions[row])
+    reference_twice = guard["reference_twice"]
+    if reference_twice == 0:  # no order of ours was sent there: fills came from elsewhere
+        reference_twice = ledger.positions[row]["mark_twice"]
+    worth = worth_at_worst(ledger, owner, symbol, lots, reference_twice)
+    less = subtract(worth[0], worth[1], guard["gross_units"], guard["gross_half_pico"])
+    gross = add(total["gross_units"], total["gross_half_pico"], less[0], less[1])
+    total["gross_units"], total["gross_half_pico"] = gross[0], gross[1]
+    less = subtract(worth[2], worth[3], guard["margin_units"], guard["margin_half_pico"])
+    margin = add(total["margin_units"], total["margin_half_pico"], less[0], less[1])
+    total["margin_units"], total["margin_half_pico"] = margin[0], margin[1]
+    guard["gross_units"], guard["gross_half_pico"] = worth[0], worth[1]
+    guard["margin_units"], guard["margin_half_pico"] = worth[2], worth[3]
+
+
+@kernel
+def weigh_all(ledger, owner):  # type: ignore[no-untyped-def]
+    """Count every position of an account anew, after its limits were set.
+
+    All positions of a currency count, or none.
+    """
+    for symbol in range(len(ledger.terms)):
+        row = row_of(ledger, owner, symbol)
+        guard, position = ledger.guards[row], ledger.positions[row]
+        if position["weighs"] == 0:
+            _weigh_nothing(guard, ledger.totals[total_of(ledger, owner, symbol)])
+        else:
+            weigh(ledger, owner, symbol)
+
+
+@verb
+def _weigh_nothing(guard, total):  # type: ignore[no-untyped-def]
+    """What does not count any more."""
+    guard["reference_twice"] = 0
+    guard["gross_units"], guard["gross_half_pico"] = 0, 0
+    guard["margin_units"], guard["margin_half_pico"] = 0, 0
+    total["gross_units"], total["gross_half_pico"] = 0, 0
+    total["margin_units"], total["margin_half_pico"] = 0, 0
 
 
 # ---- marks and latches ----------------------------------------------------------------------
@@ -172,6 +260,10 @@ def mark_position(ledger, owner, symbol, mark_twice, now_ns):  # type: ignore[no
     change = mark_to(ledger.positions[row_of(ledger, owner, symbol)], terms, mark_twice)
     units, half_pico = half_points(change, terms["point_pico"])
     _earn(total, units, half_pico)
+    position = ledger.positions[row_of(ledger, owner, symbol)]
+    if position["weighs"] and mark_twice != 0:
+        ledger.guards[row_of(ledger, owner, symbol)]["reference_twice"] = mark_twice
+        weigh(ledger, owner, symbol)
     _follow(total)
     _judge(ledger.accounts[owner], total, now_ns)
 
@@ -208,9 +300,9 @@ def _judge(account, total, now_ns):  # type: ignore[no-untyped-def]
     loss = subtract(total["day_start_units"], total["day_start_half_pico"], equity[0], equity[1])
     fall = subtract(total["peak_units"], total["peak_half_pico"], equity[0], equity[1])
     if _is_reached(loss, total["max_daily_loss_units"], total["max_daily_loss_half_pico"]):
-        _raise_mode(account, Mode.REDUCE_ONLY, Status.MAX_DAILY_LOSS, now_ns)
+        raise_mode(account, Mode.REDUCE_ONLY, Status.MAX_DAILY_LOSS, now_ns)
     elif _is_reached(fall, total["max_drawdown_units"], total["max_drawdown_half_pico"]):
-        _raise_mode(account, Mode.REDUCE_ONLY, Status.MAX_DRAWDOWN, now_ns)
+        raise_mode(account, Mode.REDUCE_ONLY, Status.MAX_DRAWDOWN, now_ns)
 
 
 @verb
@@ -220,20 +312,14 @@ def _is_reached(amount, units, half_pico):  # type: ignore[no-untyped-def]
 
 
 @verb
-def _raise_mode(account, mode, cause, now_ns):  # type: ignore[no-untyped-def]
-    """Latch a mode, and ask for the account's orders to be cancelled."""
+def raise_mode(account, mode, cause, now_ns):  # type: ignore[no-untyped-def]
+    """Latch a mode, and unless what rests may stay ask for the account's orders to be cancelled."""
     account["mode"] = mode
     account["cause"] = cause
     account["tripped_ns"] = now_ns
     account["trip_count"] += 1
-    account["attention"] = account["attention"] | ORDERS_OPEN
-
-
-@verb
-def _lower_mode(account):  # type: ignore[no-untyped-def]
-    """Let an account trade again; its limits are judged anew at the next mark."""
-    account["mode"] = Mode.NORMAL
-    account["cause"] = Status.OK
+    if mode != Mode.CANCEL_ONLY:
+        account["attention"] = account["attention"] | ORDERS_OPEN
 
 
 # ---- entry points ---------------------------------------------------------------------------
@@ -260,13 +346,28 @@ def format_ledger(ledger):  # type: ignore[no-untyped-def]
         limit["collar_bps"] = UNLIMITED
         limit["collar_price"] = UNLIMITED
         limit["max_open_orders"] = UNLIMITED
+        limit["max_open_lots"] = UNLIMITED
+        limit["max_volume_lots"] = UNLIMITED
+        limit["max_depth_bps"] = UNLIMITED
+        limit["max_age_ns"] = UNLIMITED
+        limit["order_rate"] = UNLIMITED
+        limit["cancel_rate"] = UNLIMITED
+        limit["max_repeats"] = UNLIMITED
+        limit["max_fills"] = UNLIMITED
+        limit["protect_lots"] = UNLIMITED
+        limit["protect_delta_lots"] = UNLIMITED
+        ledger.guards[row]["seen_ns"] = ALWAYS
     for row in range(len(ledger.totals)):
         ledger.totals[row]["max_daily_loss_units"] = UNLIMITED
         ledger.totals[row]["max_drawdown_units"] = UNLIMITED
+        ledger.totals[row]["max_gross_units"] = UNLIMITED
+        ledger.totals[row]["credit_units"] = UNLIMITED
     for owner in range(len(ledger.accounts)):
         account = ledger.accounts[owner]
         account["max_position"] = UNLIMITED
         account["max_open_orders"] = UNLIMITED
+        account["order_rate"] = UNLIMITED
+        account["cancel_rate"] = UNLIMITED
         account["first_own"] = NIL
         account["last_own"] = NIL
 
@@ -291,10 +392,10 @@ def place_status(ledger, owner, symbol):  # type: ignore[no-untyped-def]
 def take_line(ledger, fill):  # type: ignore[no-untyped-def]
     """Take a fill from elsewhere that `line_status` has nothing against, and complete its FILL."""
     owner, symbol, side = np.int64(fill["owner"]), np.int64(fill["symbol"]), fill["side"]
-    open_more(ledger, owner, symbol, side, fill["qty_lots"])
-    fill["fee_pico"] = take_fill(
-        ledger, owner, symbol, side, fill["price"], fill["qty_lots"], fill["maker"]
-    )
+    price, qty_lots, now_ns = fill["price"], fill["qty_lots"], fill["venue_ns"]
+    open_more(ledger, owner, symbol, side, qty_lots)
+    fee_pico = take_fill(ledger, owner, symbol, side, price, qty_lots, fill["maker"], now_ns)
+    fill["fee_pico"] = fee_pico
     row = row_of(ledger, owner, symbol)
     fill["position_lots"] = ledger.positions[row]["position_lots"]
 
@@ -333,101 +434,8 @@ def mark_at(ledger, owner, symbol, mark_twice, now_ns):  # type: ignore[no-untyp
     dearest = mark_twice // 2 if terms["inverse_pico"] != 0 else (abs(mark_twice) + 1) // 2
     if not fits(position, terms, dearest, 0, 0):
         return Status.NOTIONAL_TOO_LARGE
+    guard = ledger.guards[row_of(ledger, owner, symbol)]
+    if guard["seen_ns"] != ALWAYS:
+        guard["seen_ns"] = now_ns
     mark_position(ledger, owner, symbol, mark_twice, now_ns)
-    return Status.OK
-
-
-@kernel
-def start_session(ledger, owner, reset_peak):  # type: ignore[no-untyped-def]
-    """Count the day's figures of an account from its equity as last marked. Returns a status.
-
-    Args:
-        ledger: the accounts.
-        owner: the account.
-        reset_peak: whether the drawdown is counted from there too.
-    """
-    if not has_account(ledger, owner):
-        return Status.ACCOUNT_UNKNOWN
-    for symbol in range(len(ledger.terms)):
-        position = ledger.positions[row_of(ledger, owner, symbol)]
-        position["day_start_twice"] = position["equity_twice"]
-        if reset_peak:
-            position["peak_twice"] = position["equity_twice"]
-            position["drawdown_twice"] = 0
-    currencies = len(ledger.totals) // len(ledger.accounts)
-    for row in range(owner * currencies, (owner + 1) * currencies):
-        _start_total(ledger.totals[row], reset_peak)
-    account = ledger.accounts[owner]
-    over = account["cause"] == Status.MAX_DAILY_LOSS
-    if reset_peak and account["cause"] == Status.MAX_DRAWDOWN:
-        over = True
-    if account["mode"] == Mode.REDUCE_ONLY and over:
-        _lower_mode(account)
-    return Status.OK
-
-
-@verb
-def _start_total(total, reset_peak):  # type: ignore[no-untyped-def]
-    """Count a total's day, and its drawdown if asked, from its equity."""
-    total["day_start_units"] = total["equity_units"]
-    total["day_start_half_pico"] = total["equity_half_pico"]
-    if reset_peak:
-        total["peak_units"] = total["equity_units"]
-        total["peak_half_pico"] = total["equity_half_pico"]
-        total["drawdown_units"] = 0
-        total["drawdown_half_pico"] = 0
-
-
-@kernel
-def release(ledger, owner):  # type: ignore[no-untyped-def]
-    """Let an account that reached a loss limit trade again. Returns a status.
-
-    Its limits are judged anew at the next mark: raise them, or it trips again.
-    """
-    if not has_account(ledger, owner):
-        return Status.ACCOUNT_UNKNOWN
-    account = ledger.accounts[owner]
-    if account["mode"] == Mode.REDUCE_ONLY:
-        _lower_mode(account)
-    return Status.OK
-
-
-@kernel
-def pull_kill(ledger, owner, now_ns):  # type: ignore[no-untyped-def]
-    """Freeze an account and ask for all its orders to be cancelled. Returns a status."""
-    if not has_account(ledger, owner):
-        return Status.ACCOUNT_UNKNOWN
-    account = ledger.accounts[owner]
-    account["kill"] = 1
-    if account["mode"] != Mode.FROZEN:
-        _raise_mode(account, Mode.FROZEN, Status.KILL_SWITCH, now_ns)
-    account["attention"] = account["attention"] | ORDERS_OPEN
-    return Status.OK
-
-
-@kernel
-def disarm(ledger, owner):  # type: ignore[no-untyped-def]
-    """The first step out of a pulled kill switch: ask for its reset. Returns a status."""
-    if not has_account(ledger, owner):
-        return Status.ACCOUNT_UNKNOWN
-    account = ledger.accounts[owner]
-    if account["kill"] == 1:
-        account["kill"] = 2
-    return Status.OK
-
-
-@kernel
-def resume(ledger, owner):  # type: ignore[no-untyped-def]
-    """The second step: let the account trade again. Returns a status, KILL_SWITCH_ARMED if first.
-
-    Loss limits are judged anew at the next mark.
-    """
-    if not has_account(ledger, owner):
-        return Status.ACCOUNT_UNKNOWN
-    account = ledger.accounts[owner]
-    if account["kill"] == 1:
-        return Status.KILL_SWITCH_ARMED
-    if account["kill"] == 2:
-        account["kill"] = 0
-        _lower_mode(account)
     return Status.OK

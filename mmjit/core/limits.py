@@ -1,9 +1,10 @@
 """What stands between whoever sends an order and the market: it is refused if it breaks a limit.
 
 Limits count what is open as if it were filled, and pass at the limit itself. The order of the
-checks is part of the contract: the first that fails names the refusal. An order that reduces a
-position (no more than is held and not yet being closed) passes position limits and REDUCE_ONLY,
-but neither size nor collar.
+checks is part of the contract: the first that fails names the refusal. First what the account may
+do at all, then the size of the order, the market and the pace (`mmjit.core.pacing`), the price, the
+orders that are open, and last what it could come to hold. An order that reduces a position (no more
+than is held and not yet being closed) passes the last of these and REDUCE_ONLY, nothing else.
 """
 
 from typing import Final
@@ -11,41 +12,114 @@ from typing import Final
 import numpy as np
 
 from mmjit.core.account import MONEY_MAX, fits, portion, worth_of
-from mmjit.core.codes import NIL, Mode, Status, Term, TimeInForce
-from mmjit.core.jit import kernel, verb
+from mmjit.core.codes import NIL, KillLevel, Mode, Restriction, Status, Term, TimeInForce
+from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.ledger import UNLIMITED as UNLIMITED  # for whoever sets limits
-from mmjit.core.ledger import exposure, has_last, place_status, row_of
+from mmjit.core.ledger import (
+    exposure,
+    has_last,
+    place_status,
+    recents_of,
+    row_of,
+    total_of,
+    worth_at_worst,
+)
+from mmjit.core.levels import LEVEL_QTY_MAX, next_level
+from mmjit.core.money import add, reaches, subtract
+from mmjit.core.pacing import (
+    AGES,
+    RATES,
+    REPEATS,
+    SHARES,
+    cancel_paced_status,
+    note_cancel,
+    note_order,
+    paced_status,
+)
 
 RESTS: Final = 1 << 8  # beside the bits of Term: the order may come to rest
 _WIDEST: Final = 1 << 62  # twice the width of a collar that holds every price
+DEPTH_LEVELS: Final = 5  # of the other side, that the size of an order is held to
 _TEN_THOUSAND: Final = 10**4
 
 
 @verb
-def limit_status(ledger, book, owner, symbol, side, price, qty_lots, how):  # type: ignore[no-untyped-def]
+def limit_status(ledger, book, owner, place, price, qty_lots, how, now_ns):  # type: ignore[no-untyped-def]
     """Whether an account may enter an order; the lots of one that it replaces are not open.
 
     Args:
         ledger: the accounts.
         book: of the market.
         owner: the account, not NIL.
-        symbol: a symbol that the book knows.
-        side: 0 bid, 1 ask.
+        place: 2 * symbol + side, of a symbol that the book knows.
         price: within the bounds of the symbol; not read of a MARKET order.
         qty_lots: above 0.
         how: bits of Term, and RESTS.
+        now_ns: the time.
     """
+    symbol, side = place >> 1, place & 1
     account = ledger.accounts[owner]
     row = row_of(ledger, owner, symbol)
     position = ledger.positions[row]
     limit = ledger.limits[row]
-    if account["kill"] != 0 or account["mode"] == Mode.FROZEN:
-        return Status.KILL_SWITCH
     reduces = qty_lots <= closable(position, side)
+    status = _state_status(account, limit, position, side, qty_lots, how, reduces)
+    if status < 0:
+        return status
+    status = _size_status(ledger, book, owner, place, price, qty_lots, how)
+    if status < 0:
+        return status
+    if limit["watches"]:
+        status = _watched_status(ledger, book, owner, place, price, qty_lots, now_ns)
+        if status < 0:
+            return status
+    if has_collar(limit):
+        status = _collar_status(book, limit, place, price, how)
+        if status < 0:
+            return status
+    if how & RESTS:
+        if position["open_count"] >= limit["max_open_orders"]:
+            return Status.MAX_OPEN_ORDERS
+        if account["open_count"] >= account["max_open_orders"]:
+            return Status.MAX_OPEN_ORDERS
+        open_lots = position["open_buy_lots"] if side == 0 else position["open_sell_lots"]
+        if open_lots + qty_lots > limit["max_open_lots"]:
+            return Status.MAX_OPEN_QTY
+    if reduces:
+        return Status.OK
+    status = _position_status(account, position, limit, side, qty_lots)
+    if status == Status.OK and position["weighs"]:
+        return _worth_status(ledger, book, owner, place, qty_lots)
+    return status
+
+
+@verb
+def _state_status(account, limit, position, side, qty_lots, how, reduces):  # type: ignore[no-untyped-def]
+    """Whether the account may do such a thing at all now, and in this symbol."""
+    if account["kill"] != 0 and account["killed_level"] != KillLevel.FLATTEN:
+        return Status.KILL_SWITCH  # also before anybody has acted on it
+    if account["mode"] > Mode.REDUCE_ONLY:
+        return Status.KILL_SWITCH
+    if limit["restricted"]:
+        if side == 0 and limit["restricted"] & Restriction.BUY:
+            return Status.RESTRICTED
+        if side == 1 and limit["restricted"] & Restriction.SELL:
+            return Status.RESTRICTED
+        held = max(0, position["position_lots"] - position["open_sell_lots"])
+        if side == 1 and limit["restricted"] & Restriction.SHORT and qty_lots > held:
+            return Status.RESTRICTED
     if how & Term.REDUCE_ONLY and not reduces:
         return Status.REDUCE_ONLY
     if account["mode"] == Mode.REDUCE_ONLY and not reduces:
         return account["cause"]
+    return Status.OK
+
+
+@verb
+def _size_status(ledger, book, owner, place, price, qty_lots, how):  # type: ignore[no-untyped-def]
+    """The limits on the size of one order."""
+    symbol = place >> 1
+    limit = ledger.limits[row_of(ledger, owner, symbol)]
     if qty_lots > ledger.terms[symbol]["qty_lots_max"]:
         return Status.QTY_TOO_LARGE
     if qty_lots > limit["max_order_lots"]:
@@ -56,18 +130,79 @@ def limit_status(ledger, book, owner, symbol, side, price, qty_lots, how):  # ty
         points = order_points(ledger, book, owner, symbol, price, qty_lots, how)
         if points > limit["max_order_points"]:
             return Status.MAX_ORDER_NOTIONAL
-    if has_collar(limit):
-        status = _collar_status(book, limit, symbol, price, how)
-        if status < 0:
-            return status
-    if how & RESTS:
-        if position["open_count"] >= limit["max_open_orders"]:
-            return Status.MAX_OPEN_ORDERS
-        if account["open_count"] >= account["max_open_orders"]:
-            return Status.MAX_OPEN_ORDERS
-    if reduces:
-        return Status.OK
-    return _position_status(account, position, limit, side, qty_lots)
+    return Status.OK
+
+
+@helper
+def _watched_status(ledger, book, owner, place, price, qty_lots, now_ns):  # type: ignore[no-untyped-def]
+    """The limits that are held to the market or to time."""
+    symbol = place >> 1
+    row = row_of(ledger, owner, symbol)
+    limit, guard = ledger.limits[row], ledger.guards[row]
+    if limit["watches"] & SHARES:
+        if qty_lots > limit["max_volume_lots"]:
+            return np.int64(Status.MAX_VOLUME_SHARE)
+        if limit["max_depth_bps"] < UNLIMITED:
+            shown = portion(depth_of(book, place ^ 1), limit["max_depth_bps"], _TEN_THOUSAND)[0]
+            if qty_lots > shown:
+                return np.int64(Status.MAX_DEPTH_SHARE)
+    if limit["watches"] & AGES and is_crossed(book, symbol):
+        return np.int64(Status.MARKET_CROSSED)
+    order = place & 1, price, qty_lots
+    ring = recents_of(ledger, row)
+    return np.int64(paced_status(ledger.accounts[owner], limit, guard, ring, order, now_ns))
+
+
+@verb
+def depth_of(book, place):  # type: ignore[no-untyped-def]
+    """The lots that a side shows at its DEPTH_LEVELS best prices."""
+    level = np.int64(book.sides[place]["best"])
+    lots = np.int64(0)
+    for _ in range(DEPTH_LEVELS):
+        if level == NIL:
+            break
+        lots += book.levels[level]["qty_lots"]
+        level = np.int64(next_level(book, level))
+    return min(lots, LEVEL_QTY_MAX)
+
+
+@verb
+def is_crossed(book, symbol):  # type: ignore[no-untyped-def]
+    """Whether the best bid is above the best ask."""
+    bid, ask = book.sides[2 * symbol]["best"], book.sides[2 * symbol + 1]["best"]
+    if bid == NIL or ask == NIL:
+        return False
+    return book.levels[bid]["price"] > book.levels[ask]["price"]
+
+
+@verb
+def note_sent(ledger, book, owner, place, price, qty_lots, now_ns):  # type: ignore[no-untyped-def]
+    """An order that passed `limit_status` is sent: it counts from now on; before it is opened."""
+    row = row_of(ledger, owner, place >> 1)
+    limit = ledger.limits[row]
+    if limit["watches"] & (RATES | REPEATS):
+        order = place & 1, price, qty_lots
+        account, guard = ledger.accounts[owner], ledger.guards[row]
+        note_order(account, limit, guard, recents_of(ledger, row), order, now_ns)
+    if ledger.positions[row]["weighs"]:
+        known, reference_twice = reference_of(book, place >> 1)
+        if known:
+            ledger.guards[row]["reference_twice"] = reference_twice
+
+
+@verb
+def cancel_status(ledger, owner, symbol, now_ns):  # type: ignore[no-untyped-def]
+    """Whether an account may send a cancel."""
+    row = row_of(ledger, owner, symbol)
+    limit, guard = ledger.limits[row], ledger.guards[row]
+    return cancel_paced_status(ledger.accounts[owner], limit, guard, now_ns)
+
+
+@verb
+def note_cancelled(ledger, owner, symbol, now_ns):  # type: ignore[no-untyped-def]
+    """A cancel is sent, or an amend that only shrinks an order."""
+    row = row_of(ledger, owner, symbol)
+    note_cancel(ledger.accounts[owner], ledger.limits[row], ledger.guards[row], now_ns)
 
 
 @verb
@@ -118,6 +253,41 @@ def _position_status(account, position, limit, side, qty_lots):  # type: ignore[
     return Status.OK
 
 
+@helper
+def _worth_status(ledger, book, owner, place, qty_lots):  # type: ignore[no-untyped-def]
+    """The limits on what all positions of a currency could come to, at the market."""
+    symbol, side = place >> 1, place & 1
+    row = row_of(ledger, owner, symbol)
+    position, guard = ledger.positions[row], ledger.guards[row]
+    longest = position["position_lots"] + position["open_buy_lots"]
+    shortest = position["open_sell_lots"] - position["position_lots"]
+    longest += qty_lots if side == 0 else 0
+    shortest += 0 if side == 0 else qty_lots
+    grown = max(abs(longest), abs(shortest))
+    if grown <= exposure(position):
+        return np.int64(Status.OK)
+    known, reference_twice = reference_of(book, symbol)
+    if not known:
+        return np.int64(Status.REFERENCE_MISSING)
+    total = ledger.totals[total_of(ledger, owner, symbol)]
+    worth = worth_at_worst(ledger, owner, symbol, grown, reference_twice)
+    gross = subtract(worth[0], worth[1], guard["gross_units"], guard["gross_half_pico"])
+    gross = add(gross[0], gross[1], total["gross_units"], total["gross_half_pico"])
+    if _passes(gross, total["max_gross_units"], total["max_gross_half_pico"]):
+        return np.int64(Status.MAX_GROSS)
+    margin = subtract(worth[2], worth[3], guard["margin_units"], guard["margin_half_pico"])
+    margin = add(margin[0], margin[1], total["margin_units"], total["margin_half_pico"])
+    if _passes(margin, total["credit_units"], total["credit_half_pico"]):
+        return np.int64(Status.CREDIT)
+    return np.int64(Status.OK)
+
+
+@verb
+def _passes(amount, units, half_pico):  # type: ignore[no-untyped-def]
+    """Whether an amount is beyond a limit that there is."""
+    return units < UNLIMITED and not reaches(units, half_pico, amount[0], amount[1])
+
+
 # ---- prices ---------------------------------------------------------------------------------
 
 
@@ -141,14 +311,17 @@ def has_collar(limit):  # type: ignore[no-untyped-def]
 
 
 @verb
-def _collar_status(book, limit, symbol, price, how):  # type: ignore[no-untyped-def]
+def _collar_status(book, limit, place, price, how):  # type: ignore[no-untyped-def]
     """Whether a price is near enough to the market; a MARKET order needs only that there is one."""
-    known, reference_twice = reference_of(book, symbol)
+    known, reference_twice = reference_of(book, place >> 1)
     if not known:
         return Status.REFERENCE_MISSING
     if how & Term.MARKET:
         return Status.OK
-    if abs(2 * price - reference_twice) > collar_twice(limit, reference_twice):
+    away = 2 * price - reference_twice
+    if limit["collar_one_sided"]:
+        away = max(np.int64(0), away if place & 1 == 0 else -away)
+    if abs(away) > collar_twice(limit, reference_twice):
         return Status.PRICE_COLLAR
     return Status.OK
 
@@ -202,13 +375,22 @@ def collar_price_of(ledger, book, owner, symbol, side):  # type: ignore[no-untyp
 
 
 @kernel
+def note_order_at(ledger, book, commands, place):  # type: ignore[no-untyped-def]
+    """Count an order that `check_order` let pass as sent, for limits that are about time."""
+    command = commands[place]
+    owner, sent = np.int64(command["owner"]), 2 * np.int64(command["symbol"]) + command["side"]
+    price, qty_lots, now_ns = command["price"], command["qty_lots"], command["venue_ns"]
+    note_sent(ledger, book, owner, sent, price, qty_lots, now_ns)
+
+
+@kernel
 def check_order(ledger, book, commands, place):  # type: ignore[no-untyped-def]
     """Whether the limits of an account let a NEW pass, or the first that it breaks.
 
     Args:
         ledger: the accounts.
         book: of the market, which has the symbols of the ledger.
-        commands: COMMAND; owner, symbol, side, price, qty_lots, tif and terms are read.
+        commands: COMMAND; owner, symbol, side, price, qty_lots, tif, terms and venue_ns are read.
         place: which of them.
     """
     command = commands[place]
@@ -225,5 +407,5 @@ def check_order(ledger, book, commands, place):  # type: ignore[no-untyped-def]
             return Status.PRICE_OUT_OF_RANGE
         if command["tif"] != TimeInForce.IOC and command["tif"] != TimeInForce.FOK:
             how |= RESTS
-    side, price, qty_lots = command["side"], command["price"], command["qty_lots"]
-    return limit_status(ledger, book, owner, symbol, side, price, qty_lots, how)
+    sent, price, qty_lots = 2 * symbol + command["side"], command["price"], command["qty_lots"]
+    return limit_status(ledger, book, owner, sent, price, qty_lots, how, command["venue_ns"])

@@ -146,7 +146,9 @@ def fill_account(venue, who, price, qty_lots):  # type: ignore[no-untyped-def]
     control = venue.control[0]
     position = venue.ledger.positions[row_of(venue.ledger, owner, symbol)]
     before = position["position_lots"]
-    fee_pico = take_fill(venue.ledger, owner, symbol, place & 1, price, qty_lots, maker)
+    fee_pico = take_fill(
+        venue.ledger, owner, symbol, place & 1, price, qty_lots, maker, control["now_ns"]
+    )
     after = position["position_lots"]
     if position["reducing_count"] > 0 and (after == 0 or (after > 0) != (before > 0)):
         account = venue.ledger.accounts[owner]

@@ -13,13 +13,21 @@ import numpy as np
 
 from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Kind, Status, Term, TimeInForce, TradingStatus
-from mmjit.core.desk import QUOTE_LEVELS, at_symbol, tick_at
+from mmjit.core.desk import QUOTE_LEVELS, at_symbol, tick_at, want_nothing
 from mmjit.core.floor import ANY_PRICE, arrive, is_outside_window
 from mmjit.core.hearing import AMENDING, CANCELLING, LOST, OURS, RECALLED
 from mmjit.core.jit import helper, verb
-from mmjit.core.ledger import count_open, open_more
-from mmjit.core.limits import RESTS, limit_status
+from mmjit.core.ledger import ORDERS_OPEN, count_open, open_more, row_of
+from mmjit.core.limits import (
+    RESTS,
+    cancel_status,
+    is_crossed,
+    limit_status,
+    note_cancelled,
+    note_sent,
+)
 from mmjit.core.logbook import write_step
+from mmjit.core.pacing import AGES, is_stale
 from mmjit.core.posting import leg_of, mid_of, new_request, send_on, takes_no_time
 from mmjit.core.sighting import sight_of
 from mmjit.core.working import LATEST, is_of, own_at, take_slot
@@ -69,7 +77,8 @@ def _adjust(bound, session, own, quote):  # type: ignore[no-untyped-def]
     """Keep, shrink or cancel a live order."""
     lots = quote["qty_lots"]
     if lots <= 0 or quote["price"] != own["price"] or lots > own["wanted_lots"]:
-        send_cancel(bound, own["slot"])
+        if may_cancel(session, np.int64(session.orders[own["slot"]]["symbol"])):
+            send_cancel(bound, own["slot"])
         return
     if session.orders[own["slot"]]["leaving"] == AMENDING:
         return  # an amend is on its way already
@@ -112,6 +121,7 @@ def send_new(bound, symbol, ask):  # type: ignore[no-untyped-def]
     _fill_in(order, symbol, ask, run["now_ns"])
     if ask["place"] != NIL:
         _take_place(bundle_of(session.desk), order, slot)
+    _note_order(session, symbol, ask["side"], order["asked_price"], ask["qty_lots"])
     open_more(bundle_of(session.desk).ledger, OURS, symbol, ask["side"], ask["qty_lots"])
     count_open(bundle_of(session.desk).ledger, OURS, symbol, 1)
     message = new_request(session, Kind.NEW, slot)
@@ -161,6 +171,26 @@ def _take_place(desk, order, slot):  # type: ignore[no-untyped-def]
     own["filled_lots"] = 0
     place = order["place"]
     desk.ahead[order["symbol"], place // QUOTE_LEVELS, place % QUOTE_LEVELS] = NIL
+
+
+@verb
+def _note_order(session, symbol, side, price, qty_lots):  # type: ignore[no-untyped-def]
+    """An order that passed is sent now."""
+    desk, place = bundle_of(session.desk), 2 * symbol + side
+    now_ns = session.run[0]["now_ns"]
+    note_sent(desk.ledger, desk.book, OURS, place, price, qty_lots, now_ns)
+
+
+@verb
+def may_cancel(session, symbol):  # type: ignore[no-untyped-def]
+    """Whether a cancel that a rule or a user asks for may be sent now, which then counts."""
+    ledger, now_ns = bundle_of(session.desk).ledger, session.run[0]["now_ns"]
+    status = cancel_status(ledger, OURS, symbol, now_ns)
+    if status < 0:
+        session.refused[symbol, -status] += 1
+        return False
+    note_cancelled(ledger, OURS, symbol, now_ns)
+    return True
 
 
 @verb
@@ -218,7 +248,12 @@ def send_amend(bound, slot, price, left_lots):  # type: ignore[no-untyped-def]
     more = max(np.int64(0), left_lots - order["open_lots"])
     session.run[0]["lots_max"] = max(session.run[0]["lots_max"], order["filled_lots"] + left_lots)
     symbol = np.int64(order["symbol"])
-    open_more(bundle_of(session.desk).ledger, OURS, symbol, order["side"], more)
+    ledger, now_ns = bundle_of(session.desk).ledger, session.run[0]["now_ns"]
+    if price == order["asked_price"] and more == 0:
+        note_cancelled(ledger, OURS, symbol, now_ns)
+    else:
+        _note_order(session, symbol, order["side"], price, left_lots)
+    open_more(ledger, OURS, symbol, order["side"], more)
     order["open_lots"] += more
     order["leaving"] = AMENDING
     message = new_request(session, Kind.AMEND, slot)
@@ -259,6 +294,52 @@ def pull_orders(bound, symbol):  # type: ignore[no-untyped-def]
         slot = after
 
 
+@helper
+def pull_attended(bound, account):  # type: ignore[no-untyped-def]
+    """Ask for the orders to be cancelled that the account's limits want gone."""
+    session = bundle_of(bound)
+    attention = account["attention"]
+    account["attention"] = 0
+    ledger = bundle_of(session.desk).ledger
+    for symbol in range(len(session.dues)):
+        guard = ledger.guards[row_of(ledger, OURS, symbol)]
+        if attention & ORDERS_OPEN or guard["attention"] != 0:
+            guard["attention"] = 0
+            pull_orders(bound, symbol)
+
+
+# ---- how old the market is ----------------------------------------------------------------------
+
+
+@helper
+def follow_age(bound, event):  # type: ignore[no-untyped-def]
+    """Our side has seen an event: what it knows of the symbol is as old as that.
+
+    A gap has the quotes pulled at once; what is known counts again once a snapshot has ended.
+    """
+    session = bundle_of(bound)
+    ledger, symbol = bundle_of(session.desk).ledger, np.int64(event["symbol"])
+    guard = ledger.guards[row_of(ledger, OURS, symbol)]
+    guard["seen_ns"] = event["venue_ns"]
+    if event["kind"] == Kind.GAP:
+        guard["has_gap"] = 1
+        pull_orders(bound, symbol)
+    elif event["kind"] == Kind.SNAPSHOT_END:
+        guard["has_gap"] = 0
+
+
+@helper
+def pull_if_stale(session, symbol):  # type: ignore[no-untyped-def]
+    """Have a rule want nothing in a market of which our side knows too little."""
+    desk = bundle_of(session.desk)
+    row = row_of(desk.ledger, OURS, symbol)
+    limit, guard = desk.ledger.limits[row], desk.ledger.guards[row]
+    if limit["watches"] & AGES == 0:
+        return
+    if is_stale(limit, guard, session.run[0]["now_ns"]) or is_crossed(desk.book, symbol):
+        want_nothing(session.quotes)
+
+
 # ---- what is refused ----------------------------------------------------------------------------
 
 
@@ -296,7 +377,8 @@ def order_status(session, symbol, ask):  # type: ignore[no-untyped-def]
             return Status.SELF_CROSS
     if rests:
         how |= RESTS
-    return limit_status(desk.ledger, desk.book, OURS, symbol, side, price, qty_lots, how)
+    place, now_ns = 2 * symbol + side, session.run[0]["now_ns"]
+    return limit_status(desk.ledger, desk.book, OURS, place, price, qty_lots, how, now_ns)
 
 
 @helper

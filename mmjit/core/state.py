@@ -38,7 +38,19 @@ from mmjit.core.records import (
     Dtype,
 )
 from mmjit.core.resting import Venue
-from mmjit.core.tables import ACCOUNT, FILL, LIMIT, POSITION, TERMS, TIER, TIERS, TOTAL
+from mmjit.core.tables import (
+    ACCOUNT,
+    FILL,
+    GUARD,
+    LIMIT,
+    POSITION,
+    RECENT,
+    RECENTS,
+    TERMS,
+    TIER,
+    TIERS,
+    TOTAL,
+)
 from mmjit.core.wrapping import inverse
 
 Array = np.ndarray[Any, Any]
@@ -151,6 +163,8 @@ def venue_arrays(counts: VenueCounts) -> tuple[ArraySpec, ...]:
         ArraySpec("totals", TOTAL, counts.accounts * counts.currencies),
         ArraySpec("accounts", ACCOUNT, counts.accounts),
         ArraySpec("tiers", TIER, counts.book.symbols * TIERS),
+        ArraySpec("guards", GUARD, rows),
+        ArraySpec("recents", RECENT, rows * RECENTS),
         ArraySpec("refusals", np.dtype(np.int64), (counts.accounts + 1) * STATUS_SPAN),
         ArraySpec("venue", VENUE, 1),
     )

@@ -22,7 +22,8 @@ POSITION: Final = record(
     ("fill_count", "i8"),
     ("order_count", "i8"),  # orders that were accepted
     ("mark_twice", "i8"),  # twice the mark, so that a mid is whole; price units
-    ("marked", "i8"),  # 1 once there is a mark
+    ("marked", "i4"),  # 1 once there is a mark
+    ("weighs", "i4"),  # 1 where its worth at worst counts in the total of its currency
     ("equity_twice", "i8"),  # net, at the mark; points
     ("peak_twice", "i8"),  # highest equity so far
     ("drawdown_twice", "i8"),  # deepest fall below the peak so far
@@ -79,7 +80,7 @@ TIERS: Final = 16  # exchanges have about ten
 
 # What an account may do in one symbol. UNLIMITED is no limit, 0 allows nothing.
 LIMIT: Final = record(
-    64,
+    256,
     ("max_long", "i8"),  # lots, open buy orders counted
     ("max_short", "i8"),
     ("max_order_lots", "i8"),
@@ -87,13 +88,77 @@ LIMIT: Final = record(
     ("collar_bps", "i8"),  # how far an order may be from the mid, in 1e-4 of it
     ("collar_price", "i8"),  # the same in price units
     ("max_open_orders", "i8"),
+    ("max_open_lots", "i8"),  # of the orders of a side that rest
+    ("restricted", "i8"),  # bits of Restriction; 0: none
+    ("collar_one_sided", "i8"),  # 1: the collar bounds only how dear an order is to its sender
+    ("max_volume_lots", "i8"),  # of an order: a share of what a day trades
+    ("max_depth_bps", "i8"),  # of an order: 1e-4 of what the other side shows near its best
+    ("margin_bps", "i8"),  # 1e-4 of its worth that a position takes up of the credit
+    ("max_age_ns", "i8"),  # of what is known of the market
+    ("order_rate", "i8"),  # messages a second, in the long run,
+    ("order_burst", "i8"),  # and at once
+    ("cancel_rate", "i8"),  # the reserve of cancels
+    ("cancel_burst", "i8"),
+    ("repeat_ns", "i8"),  # in which an order may be sent like another
+    ("max_repeats", "i8"),  # so often
+    ("fill_ns", "i8"),  # in which a side may be filled
+    ("max_fills", "i8"),  # so often, before it is disabled
+    ("protect_ns", "i8"),  # market maker protection: from a first fill on, in so much time,
+    ("protect_lots", "i8"),  # so much filled on both sides, or
+    ("protect_delta_lots", "i8"),  # so much more on one than on the other, freezes the symbol
+    ("freeze_ns", "i8"),  # for so long; 0: until it is reset
+    ("watches", "i8"),  # bits: which of these, from `max_volume_lots` on, are to be looked at
     ("pad", "i8"),
+    ("pad2", "i8"),
+    ("pad3", "i8"),
+    ("pad4", "i8"),
+    ("pad5", "i8"),
 )
+
+# What an account has done of late in one symbol, for limits that are about time; and what its
+# position is worth at worst.
+GUARD: Final = record(
+    192,
+    ("spent", "i8"),  # of the burst of orders, 1e-9 of a message
+    ("spent_ns", "i8"),  # as of then
+    ("cancel_spent", "i8"),
+    ("cancel_spent_ns", "i8"),
+    ("sent_count", "i8"),  # orders in RECENT, ever
+    ("buy_count", "i8"),  # fills there
+    ("sell_count", "i8"),
+    ("protect_start_ns", "i8"),  # of the window of market maker protection
+    ("protect_lots", "i8"),  # filled in it
+    ("protect_delta_lots", "i8"),
+    ("frozen_until_ns", "i8"),  # no order passes before
+    ("disabled", "i8"),  # 1 once it was filled too often, until that is acknowledged
+    ("trip_count", "i8"),  # how often it was frozen or disabled
+    ("attention", "i8"),  # 1 while its orders have yet to be cancelled
+    ("seen_ns", "i8"),  # how old what is known of the market is
+    ("has_gap", "i8"),  # 1 from a gap in the feed until a snapshot has ended
+    ("reference_twice", "i8"),  # twice the price at which the position is weighed
+    ("gross_units", "i8"),  # its worth at worst, as it counts in the total
+    ("gross_half_pico", "i8"),
+    ("margin_units", "i8"),
+    ("margin_half_pico", "i8"),
+    ("pad", "i8"),
+    ("pad2", "i8"),
+    ("pad3", "i8"),
+)
+
+# An order of late, or a fill: RECENTS of them for an account and symbol, in three rings.
+RECENT: Final = record(
+    16,
+    ("time_ns", "i8"),
+    ("key", "i8"),  # of an order: side, price and quantity in one word
+)
+SENT_RING: Final = 32
+FILL_RING: Final = 16  # a side
+RECENTS: Final = SENT_RING + 2 * FILL_RING
 
 # What an account has made in one currency, net and at the marks, and what it may lose. Money is in
 # whole units of the currency and in halves of 1e-12 of it, from 0 up to 2e12: exact, and wide.
 TOTAL: Final = record(
-    128,
+    192,
     ("equity_units", "i8"),
     ("equity_half_pico", "i8"),
     ("peak_units", "i8"),  # highest equity so far
@@ -106,6 +171,14 @@ TOTAL: Final = record(
     ("max_daily_loss_half_pico", "i8"),
     ("max_drawdown_units", "i8"),
     ("max_drawdown_half_pico", "i8"),
+    ("gross_units", "i8"),  # what is held and open is worth at worst, summed over symbols
+    ("gross_half_pico", "i8"),
+    ("max_gross_units", "i8"),  # UNLIMITED: none
+    ("max_gross_half_pico", "i8"),
+    ("margin_units", "i8"),  # the part of it that counts against the credit
+    ("margin_half_pico", "i8"),
+    ("credit_units", "i8"),  # UNLIMITED: none
+    ("credit_half_pico", "i8"),
     ("pad", "i8"),
     ("pad2", "i8"),
     ("pad3", "i8"),
@@ -114,7 +187,7 @@ TOTAL: Final = record(
 
 # An account: what it may do over all symbols, and whether it may do anything.
 ACCOUNT: Final = record(
-    128,
+    192,
     ("mode", "i8"),  # a Mode
     ("cause", "i8"),  # the Status that a refused order gets while the mode is not NORMAL
     ("kill", "i8"),  # 0: off, 1: pulled, 2: pulled, and its reset was asked for
@@ -122,15 +195,23 @@ ACCOUNT: Final = record(
     ("max_position", "i8"),  # lots, the sum over symbols, open orders counted
     ("open_count", "i8"),  # orders that rest
     ("max_open_orders", "i8"),
-    ("attention", "i8"),  # 1 while its orders have yet to be cancelled
+    ("attention", "i8"),  # bits: which of its orders have yet to be cancelled
     ("first_own", "i8"),  # its oldest order, NIL for none
     ("last_own", "i8"),  # its newest
     ("tripped_ns", "i8"),  # when the mode was last raised
     ("trip_count", "i8"),
+    ("kill_level", "i8"),  # a KillLevel: what the kill switch does when it is pulled; 0: CANCEL_ALL
+    ("killed_level", "i8"),  # what it has done
+    ("order_rate", "i8"),  # as in LIMIT, over all symbols
+    ("order_burst", "i8"),
+    ("cancel_rate", "i8"),
+    ("cancel_burst", "i8"),
+    ("spent", "i8"),  # as in GUARD
+    ("spent_ns", "i8"),
+    ("cancel_spent", "i8"),
+    ("cancel_spent_ns", "i8"),
     ("pad", "i8"),
     ("pad2", "i8"),
-    ("pad3", "i8"),
-    ("pad4", "i8"),
 )
 
 # What our side knows of the order at one place of its quotes: symbol, side, level.
@@ -320,7 +401,7 @@ RUN: Final = record(
     ("working_count", "i8"),  # orders of ours that our side holds for open
     ("view_ns", "i8"),  # when our side sees the next event; LATEST: there is none
     ("until_ns", "i8"),  # when the run is to stop; LATEST: at its end
-    ("heeds", "i8"),  # 1 where a loss limit may have all orders cancelled between two decisions
+    ("heeds", "i8"),  # bits: why orders may have to be cancelled between two decisions
     ("stirs", "i8"),  # messages begun or heard: while it stays no ring gets fuller
     ("answer_ns", "i8"),  # when the last answer that the venue gave arrives
     ("sees_queues", "i8"),  # 1 where a rule may ask what is before its quotes, on price levels

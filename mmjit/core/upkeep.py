@@ -8,11 +8,13 @@ that can reduce nothing any more go first.
 import numpy as np
 
 from mmjit.core.alarms import due_slot
-from mmjit.core.codes import NIL, Mode
+from mmjit.core.codes import NIL
 from mmjit.core.intrinsics import rarely
 from mmjit.core.jit import helper, verb
-from mmjit.core.ledger import ORDERS_OPEN, mark_of, mark_position, pull_kill, row_of
+from mmjit.core.ledger import ORDERS_OPEN, mark_of, mark_position, row_of
+from mmjit.core.pacing import SYMBOLS_OPEN
 from mmjit.core.resting import CHECK_REDUCING, REDUCING, reducible, remove_order
+from mmjit.core.switches import is_pulled, pull_kill
 
 
 @verb
@@ -87,8 +89,7 @@ def settle(venue):  # type: ignore[no-untyped-def]
     calls = control["attention"] | control["first_touched"]
     owner = 0
     while owner < len(accounts) and calls == 0:
-        pulled = accounts[owner]["kill"] != 0 and accounts[owner]["mode"] != Mode.FROZEN
-        calls = accounts[owner]["attention"] | pulled
+        calls = accounts[owner]["attention"] | is_pulled(accounts[owner])
         owner += 1
     if rarely(calls != 0):
         look_after(venue)
@@ -105,8 +106,8 @@ def look_after(venue):  # type: ignore[no-untyped-def]
     control = venue.control[0]
     accounts = venue.ledger.accounts
     for owner in range(len(accounts)):
-        if accounts[owner]["kill"] != 0 and accounts[owner]["mode"] != Mode.FROZEN:
-            pull_kill(venue.ledger, owner, control["now_ns"])
+        if is_pulled(accounts[owner]):
+            pull_kill(venue.ledger, owner, np.int64(0), control["now_ns"])
         control["attention"] |= accounts[owner]["attention"]
     while control["attention"] != 0 or control["first_touched"] != 0:
         control["attention"] = 0
@@ -119,8 +120,21 @@ def look_after(venue):  # type: ignore[no-untyped-def]
             if accounts[owner]["attention"] & ORDERS_OPEN:
                 accounts[owner]["attention"] = accounts[owner]["attention"] & ~ORDERS_OPEN
                 cancel_own(venue, owner, np.int64(NIL), np.int64(NIL), np.int64(0))
+            if accounts[owner]["attention"] & SYMBOLS_OPEN:
+                accounts[owner]["attention"] = accounts[owner]["attention"] & ~SYMBOLS_OPEN
+                _cancel_guarded(venue, owner)
         for owner in range(len(accounts)):
             control["attention"] |= accounts[owner]["attention"]
+
+
+@verb
+def _cancel_guarded(venue, owner):  # type: ignore[no-untyped-def]
+    """Cancel an account's orders in the symbols that were frozen or disabled."""
+    for symbol in range(len(venue.ledger.terms)):
+        guard = venue.ledger.guards[row_of(venue.ledger, owner, symbol)]
+        if guard["attention"] != 0:
+            guard["attention"] = 0
+            cancel_own(venue, owner, np.int64(symbol), np.int64(NIL), np.int64(0))
 
 
 @helper

@@ -28,11 +28,11 @@ from mmjit.core.entry import change_orders
 from mmjit.core.index import TAG_BITS, TAG_MASK, note_of, prefetch_entry, tag_of
 from mmjit.core.intrinsics import prefetch, rarely, within
 from mmjit.core.jit import helper, kernel, signature_of, verb
-from mmjit.core.ledger import pull_kill
 from mmjit.core.levels import LEVEL_QTY_MAX
 from mmjit.core.matching import UNCERTAIN, measure
 from mmjit.core.records import COMMAND
 from mmjit.core.replay import AHEAD
+from mmjit.core.switches import pull_kill
 from mmjit.core.upkeep import advance, cancel_own, settle, touch
 
 # ---- commands -------------------------------------------------------------------------------
@@ -388,9 +388,9 @@ def _uncount(venue, command, first, second):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def kill(venue, owner):  # type: ignore[no-untyped-def]
-    """Pull an account's kill switch: cancel all its orders and let none in; returns a status."""
-    status = pull_kill(venue.ledger, owner, venue.control[0]["now_ns"])
+def kill(venue, owner, level):  # type: ignore[no-untyped-def]
+    """Pull an account's kill switch to a KillLevel, and do what it asks; returns a status."""
+    status = pull_kill(venue.ledger, owner, level, venue.control[0]["now_ns"])
     settle(venue)
     return status
 
