@@ -9,7 +9,7 @@ from mmjit.core.book import Book
 from mmjit.core.bound import Bound
 from mmjit.core.codes import NIL, STATUS_SPAN
 from mmjit.core.desk import QUOTE_LEVELS, Desk
-from mmjit.core.hearing import HEEDS_AGE, HEEDS_LOSS
+from mmjit.core.hearing import HEEDS_AGE, HEEDS_LOSS, HEEDS_PULSE
 from mmjit.core.latency import Delay, Jitter, Leg
 from mmjit.core.ledger import UNLIMITED
 from mmjit.core.logbook import SPARE, Logbook
@@ -50,6 +50,9 @@ def session_of(tape: Tape, settings: Settings) -> Session:
     )
     ages = ledger.limits["watches"] & AGES != 0
     run["heeds"] = HEEDS_LOSS * loses.any() | HEEDS_AGE * ages.any()
+    if ages.any() and run["every_ns"][0] == 0:
+        run["heeds"] |= HEEDS_PULSE
+        run["every_ns"] = max(1, int(ledger.limits["max_age_ns"].min()) // 4)
     ledger.guards["seen_ns"] = NEVER  # until the feed brings something
     ahead = np.full(own.shape, NIL, np.int64)
     others = np.zeros((0, 2, 2), np.int64)  # our orders stand apart

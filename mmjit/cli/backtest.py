@@ -1,6 +1,7 @@
 """`mmjit backtest`: a quoting rule on a tape, and what it earned."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -168,12 +169,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Run and print."""
     from mmjit.backtesting import backtest
 
+    options = options_of(arguments)
+    if options["limits"] is not None:
+        table = options["limits"].table()
+        print(f"limits in force, of {arguments.limits}:\n{table}\n", file=sys.stderr)
     result = backtest(
         arguments.tapes,
         strategy=arguments.strategy,
         out=arguments.out,
         replace=arguments.replace,
-        **options_of(arguments),
+        **options,
     )
     summary = result.summary()
     if arguments.json:

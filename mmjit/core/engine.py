@@ -18,24 +18,32 @@ from typing import Final
 import numpy as np
 
 from mmjit.core.bound import bundle_of
-from mmjit.core.codes import NIL, Flag, Kind
+from mmjit.core.codes import NIL, Flag
 from mmjit.core.desk import at_symbol, want_nothing
 from mmjit.core.floor import arrive, expire
-from mmjit.core.hearing import FILLED, HEARD, HEEDS_AGE, MOVED, OURS, STRAY, hear, is_restless
+from mmjit.core.hearing import (
+    FILLED,
+    HEARD,
+    HEEDS_AGE,
+    HEEDS_PULSE,
+    STRAY,
+    hear,
+    is_restless,
+)
 from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.latency import Leg, feed_delay
-from mmjit.core.ledger import mark_of, mark_position
 from mmjit.core.meeting import meet
 from mmjit.core.posting import (
     next_answer_ns,
     next_request_ns,
     takes_no_time,
 )
-from mmjit.core.quoting import follow_age, pull_attended, pull_if_stale, recall, settle
-from mmjit.core.replay import apply_dirty, look_on, slot_of
+from mmjit.core.quoting import recall, settle
+from mmjit.core.replay import apply_dirty, look_on
 from mmjit.core.room import has_room_for
 from mmjit.core.sighting import lots_seen, see_queue
-from mmjit.core.working import LATEST, own_at
+from mmjit.core.watching import heed, note, pull_if_stale, pull_stale
+from mmjit.core.working import LATEST
 
 STOPPED: Final = 0  # what a run returns: it is where it was to stop,
 FULL: Final = 1  # or a ring must be drained, or grown, first
@@ -127,8 +135,8 @@ def _walk(rule, model, bound, stop, params, memory):  # type: ignore[no-untyped-
             continue
         run["now_ns"] = max(run["now_ns"], event["venue_ns"])
         if meet(model, bound, (session, floor, track), event):
-            _note(bound, session, desk, event)
-        _heed(bound, session)
+            note(bound, session, desk, event)
+        heed(bound, session)
         if event["flags"] & Flag.LAST and _is_due(run, due):
             due["started"] = 1
             _decide(rule, bound, symbol, params, memory[symbol])
@@ -177,10 +185,10 @@ def _look(rule, model, bound, params, memory):  # type: ignore[no-untyped-def]
         if desk.book.control[0]["sequence"] != before:
             if lots != NIL:
                 see_queue(model, bound, event, lots)
-            _note(bound, session, desk, event)
+            note(bound, session, desk, event)
         _aim_view(run, track, latencies, place + 1)
         if may_ask:
-            _heed(bound, session)
+            heed(bound, session)
             if event["flags"] & Flag.LAST and _is_due(run, due):
                 due["started"] = 1
                 _decide(rule, bound, symbol, params, memory[symbol])
@@ -202,53 +210,6 @@ def _aim_view(run, track, latencies, place):  # type: ignore[no-untyped-def]
         return
     event = track.events[_seen_place(track, place)]
     run["view_ns"] = max(run["view_ns"], event["venue_ns"] + feed_delay(latencies, event))
-
-
-@helper
-def _step_back(bound, event):  # type: ignore[no-untyped-def]
-    """A level that was out of sight is shown again: our side takes its orders there for last."""
-    session = bundle_of(bound)
-    desk = bundle_of(session.desk)
-    shown = slot_of(bundle_of(session.track).region, event)
-    if event["kind"] != Kind.ADD and event["kind"] != Kind.REPLACE:
-        return
-    if shown == NIL or desk.book.nodes[shown]["level"] == NIL:
-        return
-    level = desk.book.levels[desk.book.nodes[shown]["level"]]
-    slot = session.dues[event["symbol"]]["first_own"]
-    while slot != NIL:
-        order = session.orders[slot]
-        if order["side"] == level["owner"] & 1 and order["asked_price"] == level["price"]:
-            order["known_sequence"] = desk.book.control[0]["sequence"]
-            if order["place"] != NIL:
-                own_at(desk, order)["sequence"] = order["known_sequence"]
-        slot = order["next_own"]
-
-
-@verb
-def _note(bound, session, desk, event):  # type: ignore[no-untyped-def]
-    """Our side sees an event: where a best changes, quotes are due and what we hold is marked."""
-    symbol = np.int64(event["symbol"])
-    if session.run[0]["heeds"] & HEEDS_AGE:
-        follow_age(bound, event)
-    due = session.dues[symbol]
-    if event["flags"] & Flag.SYNTHETIC and due["first_own"] != NIL:
-        _step_back(bound, event)
-    if desk.book.control[0]["best_changed"]:
-        due["changed"] = due["changed"] | MOVED
-        position = desk.ledger.positions[symbol]
-        if position["fill_count"] > 0:
-            mark_twice = mark_of(desk.book, desk.ledger, OURS, symbol)
-            if mark_twice != position["mark_twice"]:  # else it is marked so since its last fill
-                mark_position(desk.ledger, OURS, symbol, mark_twice, desk.run[0]["now_ns"])
-
-
-@verb
-def _heed(bound, session):  # type: ignore[no-untyped-def]
-    """Cancel all our orders if the account asks for it."""
-    account = bundle_of(session.desk).ledger.accounts[OURS]
-    if account["attention"]:
-        pull_attended(bound, account)
 
 
 # ---- what is due --------------------------------------------------------------------------------
@@ -332,7 +293,7 @@ def _act_on(rule, bound, symbol, params, memory):  # type: ignore[no-untyped-def
     session = bundle_of(bound)
     due = session.dues[symbol]
     due["changed"] = due["changed"] | HEARD
-    _heed(bound, session)
+    heed(bound, session)
     if due["started"] == 0 or _is_market_over(session) or _hears_more(session, symbol):
         return
     if _is_due(session.run[0], due) and not is_restless(session, symbol):
@@ -374,10 +335,15 @@ def _decide_on_time(rule, bound, params, memory):  # type: ignore[no-untyped-def
             continue
         if not has_room_for(session, symbol):
             return False
-        _decide(rule, bound, symbol, params, memory[symbol])
+        if run["heeds"] & HEEDS_PULSE:
+            pull_stale(bound, symbol)
+        else:
+            _decide(rule, bound, symbol, params, memory[symbol])
         due["next_ns"] = now_ns + 1
     stirs_ns = min(_floor_ns(session), run["view_ns"])
     stirs_ns = min(stirs_ns, min(next_request_ns(session), next_answer_ns(session)))
+    if run["heeds"] & HEEDS_AGE and run["working_count"] > 0:
+        stirs_ns = min(stirs_ns, now_ns + 1)  # that nothing happens is what makes a market stale
     run["next_ns"] = LATEST
     if stirs_ns < LATEST:
         run["next_ns"] = max(now_ns // every_ns + 1, stirs_ns // every_ns + 1) * every_ns
@@ -391,7 +357,8 @@ def _is_due(run, due):  # type: ignore[no-untyped-def]
     if due["started"] == 0 or changed & run["wakes"]:
         return changed != 0
     # asked on fills alone, and without an order in the market none could ever come: as on change
-    return run["wakes"] == FILLED and run["every_ns"] == 0 and changed and due["first_own"] == NIL
+    never = run["wakes"] == FILLED and (run["every_ns"] == 0 or run["heeds"] & HEEDS_PULSE)
+    return never and changed and due["first_own"] == NIL
 
 
 @helper
@@ -407,7 +374,7 @@ def _decide(rule, bound, symbol, params, memory):  # type: ignore[no-untyped-def
     if session.run[0]["heeds"] & HEEDS_AGE:
         pull_if_stale(session, symbol)
     settle(bound, symbol)
-    _heed(bound, session)
+    heed(bound, session)
 
 
 # ---- entry points -------------------------------------------------------------------------------

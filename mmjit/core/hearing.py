@@ -35,7 +35,8 @@ AMENDING: Final = 2  # an amend is,
 RECALLED: Final = 3  # the cancel of a quote is,
 LOST: Final = 4  # or was, and got lost
 HEEDS_LOSS: Final = 1  # bits of RUN `heeds`: a loss limit is reached at a mark, and
-HEEDS_AGE: Final = 2  # what is known of the market is too old, or has a gap
+HEEDS_AGE: Final = 2  # what is known of the market is too old, or has a gap;
+HEEDS_PULSE: Final = 4  # at the run's interval this is looked at and no rule is asked
 ASKED_MOST: Final = 1000  # times that answers of one instant have a rule asked
 
 

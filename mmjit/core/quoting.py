@@ -13,7 +13,7 @@ import numpy as np
 
 from mmjit.core.bound import bundle_of
 from mmjit.core.codes import NIL, Kind, Status, Term, TimeInForce, TradingStatus
-from mmjit.core.desk import QUOTE_LEVELS, at_symbol, tick_at, want_nothing
+from mmjit.core.desk import QUOTE_LEVELS, at_symbol, tick_at
 from mmjit.core.floor import ANY_PRICE, arrive, is_outside_window
 from mmjit.core.hearing import AMENDING, CANCELLING, LOST, OURS, RECALLED
 from mmjit.core.jit import helper, verb
@@ -21,13 +21,11 @@ from mmjit.core.ledger import ORDERS_OPEN, count_open, open_more, row_of
 from mmjit.core.limits import (
     RESTS,
     cancel_status,
-    is_crossed,
     limit_status,
     note_cancelled,
     note_sent,
 )
 from mmjit.core.logbook import write_step
-from mmjit.core.pacing import AGES, is_stale
 from mmjit.core.posting import leg_of, mid_of, new_request, send_on, takes_no_time
 from mmjit.core.sighting import sight_of
 from mmjit.core.working import LATEST, is_of, own_at, take_slot
@@ -306,38 +304,6 @@ def pull_attended(bound, account):  # type: ignore[no-untyped-def]
         if attention & ORDERS_OPEN or guard["attention"] != 0:
             guard["attention"] = 0
             pull_orders(bound, symbol)
-
-
-# ---- how old the market is ----------------------------------------------------------------------
-
-
-@helper
-def follow_age(bound, event):  # type: ignore[no-untyped-def]
-    """Our side has seen an event: what it knows of the symbol is as old as that.
-
-    A gap has the quotes pulled at once; what is known counts again once a snapshot has ended.
-    """
-    session = bundle_of(bound)
-    ledger, symbol = bundle_of(session.desk).ledger, np.int64(event["symbol"])
-    guard = ledger.guards[row_of(ledger, OURS, symbol)]
-    guard["seen_ns"] = event["venue_ns"]
-    if event["kind"] == Kind.GAP:
-        guard["has_gap"] = 1
-        pull_orders(bound, symbol)
-    elif event["kind"] == Kind.SNAPSHOT_END:
-        guard["has_gap"] = 0
-
-
-@helper
-def pull_if_stale(session, symbol):  # type: ignore[no-untyped-def]
-    """Have a rule want nothing in a market of which our side knows too little."""
-    desk = bundle_of(session.desk)
-    row = row_of(desk.ledger, OURS, symbol)
-    limit, guard = desk.ledger.limits[row], desk.ledger.guards[row]
-    if limit["watches"] & AGES == 0:
-        return
-    if is_stale(limit, guard, session.run[0]["now_ns"]) or is_crossed(desk.book, symbol):
-        want_nothing(session.quotes)
 
 
 # ---- what is refused ----------------------------------------------------------------------------
