@@ -27,6 +27,7 @@ from mmjit.core.codes import ASK, BID, NIL, STATUS_SPAN, Flag, Kind
 from mmjit.core.desk import QUOTE_LEVELS, Desk
 from mmjit.core.index import PER_SLOT, erase, insert, lookup
 from mmjit.core.jit import call, kernel
+from mmjit.core.limits import RESTS, limit_status, note_sent
 from mmjit.core.records import ENTRY, EVENT, ORDER, TALLY
 from mmjit.core.replay import Region, replay
 from mmjit.core.rules import rule_signature
@@ -86,6 +87,80 @@ def time_order(times: int) -> float:
     assert counts.sum() == 0
     assert book.sides["order_count"].sum() == 0
     return took / (len(events) // 2)
+
+
+@kernel
+def judge_orders(ledger, book, orders, times):  # type: ignore[no-untyped-def]
+    """Judge and note so many orders, of either side in turn; returns how many pass."""
+    passed = 0
+    for number in range(times):
+        place, now_ns = number & 1, np.int64(number) * 1_000_000
+        order = orders[number & len(orders) - 1]
+        price, lots = order["price"], order["qty_lots"]
+        status = limit_status(ledger, book, 0, place, price, lots, RESTS, now_ns)
+        if status == 0:
+            note_sent(ledger, book, 0, place, price, lots, now_ns)
+            passed += 1
+    return passed
+
+
+@kernel
+def pass_orders(ledger, book, orders, times):  # type: ignore[no-untyped-def]
+    """What `judge_orders` does besides: the loop and the reading of the order."""
+    passed = 0
+    for number in range(times):
+        order = orders[number & len(orders) - 1]
+        passed += order["price"] + order["qty_lots"] + (number & 1) > 0
+    return passed
+
+
+def time_limits(times: int) -> float:
+    """Seconds for an order to be judged by every limit that there is, and noted as sent.
+
+    All limits are set and none is reached: position, size, worth, credit, collar, market, pace.
+    """
+    book = memory_book(Counts(symbols=1, orders=128, pages=128))
+    assert configure_symbol(book, 0, 0, 1_000, 1) == 0
+    rest = np.zeros(12, EVENT)
+    rest["order_id"], rest["handle"] = 1 + np.arange(12), np.arange(12)
+    rest["side"], rest["kind"], rest["qty_lots"] = np.arange(12) % 2, Kind.ADD, 1_000
+    rest["price"] = np.where(rest["side"] == 0, 500 - np.arange(12), 500 + np.arange(12))
+    counts, tally = np.zeros(STATUS_SPAN, np.int64), np.zeros(1, TALLY)
+    replay(book, Region(0, 128), rest, counts, tally)
+    every = mmjit.SymbolLimits(
+        **dict.fromkeys(("max_long", "max_short", "max_order_qty", "max_open_qty"), 10**6),
+        max_order_notional=10**9,
+        price_collar=["500 bps", "0.90 USD"],
+        max_open_orders=100,
+        max_volume_share="200 bps of 10_000_000 lots",
+        max_depth_share="9_000 bps",
+        margin="1_000 bps",
+        restricted="short",
+        max_market_age="1 h",
+        order_rate="10_000 per s",
+        cancel_rate="10_000 per s",
+        max_repeats="2 in 5 ms",
+        max_fills="10 in 1 s",
+        protection="100_000 lots in 1 s",
+    )
+    money = dict.fromkeys(("max_daily_loss", "max_drawdown", "max_gross", "credit"), 10**9)
+    account = {"max_position": 10**6, "max_open_orders": 10**3, "order_rate": "10_000 per s"}
+    limits = mmjit.Limits(symbols={"XYZ": every}, **account, **money)
+    tracker = mmjit.Tracker([mmjit.Instrument(symbol="XYZ", price_unit="0.01")], limits=limits)
+    tracker.record(BID, 500, 100_000)  # so that either side reduces or adds
+    ledger = tracker.ledger
+    ledger.guards["seen_ns"] = 0
+    ledger.guards["frozen_until_ns"] = ledger.guards["disabled"] = 0
+    orders = np.zeros(64, EVENT)
+    orders["price"], orders["qty_lots"] = 499 + np.arange(64) % 3, 1 + np.arange(64)
+    took = []
+    for judge in (judge_orders, pass_orders):
+        judge(ledger, book, orders, 1)
+        began = time.perf_counter()
+        passed = judge(ledger, book, orders, times)
+        took.append(time.perf_counter() - began)
+        assert passed == times
+    return (took[0] - took[1]) / times
 
 
 class Maker(NamedTuple):
@@ -170,6 +245,7 @@ BENCHMARKS: dict[str, Callable[[int], float]] = {
     "position: a fill": time_fills,
     "index: insert, lookup, erase": time_index,
     "book: add, delete": time_order,
+    "limits: an order, all of them": time_limits,
 }
 
 

@@ -41,6 +41,7 @@ RESTS: Final = 1 << 8  # beside the bits of Term: the order may come to rest
 _WIDEST: Final = 1 << 62  # twice the width of a collar that holds every price
 DEPTH_LEVELS: Final = 5  # of the other side, that the size of an order is held to
 _TEN_THOUSAND: Final = 10**4
+_SMALL: Final = 1 << 48  # times 2**14 that fits
 
 
 @verb
@@ -142,10 +143,9 @@ def _watched_status(ledger, book, owner, place, price, qty_lots, now_ns):  # typ
     if limit["watches"] & SHARES:
         if qty_lots > limit["max_volume_lots"]:
             return np.int64(Status.MAX_VOLUME_SHARE)
-        if limit["max_depth_bps"] < UNLIMITED:
-            shown = portion(depth_of(book, place ^ 1), limit["max_depth_bps"], _TEN_THOUSAND)[0]
-            if qty_lots > shown:
-                return np.int64(Status.MAX_DEPTH_SHARE)
+        bps = limit["max_depth_bps"]
+        if bps < UNLIMITED and not _shows_enough(book, place ^ 1, bps, qty_lots):
+            return np.int64(Status.MAX_DEPTH_SHARE)
     if limit["watches"] & AGES and is_crossed(book, symbol):
         return np.int64(Status.MARKET_CROSSED)
     order = place & 1, price, qty_lots
@@ -154,16 +154,26 @@ def _watched_status(ledger, book, owner, place, price, qty_lots, now_ns):  # typ
 
 
 @verb
-def depth_of(book, place):  # type: ignore[no-untyped-def]
-    """The lots that a side shows at its DEPTH_LEVELS best prices."""
+def _shows_enough(book, place, bps, qty_lots):  # type: ignore[no-untyped-def]
+    """Whether a share of what a side shows at its DEPTH_LEVELS best prices is so many lots."""
     level = np.int64(book.sides[place]["best"])
     lots = np.int64(0)
     for _ in range(DEPTH_LEVELS):
         if level == NIL:
-            break
-        lots += book.levels[level]["qty_lots"]
+            return False
+        lots = min(lots + book.levels[level]["qty_lots"], np.int64(LEVEL_QTY_MAX))
+        if is_within(qty_lots, lots, bps):
+            return True
         level = np.int64(next_level(book, level))
-    return min(lots, LEVEL_QTY_MAX)
+    return False
+
+
+@verb
+def is_within(part, whole, bps):  # type: ignore[no-untyped-def]
+    """Whether a part is at most so many 1e-4 of a whole, none of them negative."""
+    if part < _SMALL and whole < _SMALL and bps < _SMALL >> 34:
+        return part * _TEN_THOUSAND <= whole * bps
+    return part <= portion(whole, bps, np.int64(_TEN_THOUSAND))[0]
 
 
 @verb
@@ -321,9 +331,16 @@ def _collar_status(book, limit, place, price, how):  # type: ignore[no-untyped-d
     away = 2 * price - reference_twice
     if limit["collar_one_sided"]:
         away = max(np.int64(0), away if place & 1 == 0 else -away)
-    if abs(away) > collar_twice(limit, reference_twice):
-        return Status.PRICE_COLLAR
-    return Status.OK
+    return Status.OK if _is_near(limit, abs(away), reference_twice) else Status.PRICE_COLLAR
+
+
+@verb
+def _is_near(limit, away_twice, reference_twice):  # type: ignore[no-untyped-def]
+    """Whether a price that is so far (twice) from the reference is within the collar."""
+    if away_twice > 2 * min(limit["collar_price"], _WIDEST // 2):
+        return False
+    bps = limit["collar_bps"]
+    return bps >= UNLIMITED or is_within(away_twice, abs(reference_twice), bps)
 
 
 @verb
