@@ -35,6 +35,7 @@ from mmjit.feeds.itch50 import import_itch50
 from mmjit.feeds.lobster import import_lobster
 from mmjit.gauging import promises
 from mmjit.instrument import Instrument
+from mmjit.limits_file import Limits
 from mmjit.market import Market
 from mmjit.playing import compile_loop, play
 from mmjit.probing import queue_error
@@ -232,6 +233,9 @@ def _state(folder: Path, *, wide: bool) -> None:
         venue.submit_all(np.zeros(1, COMMAND))
         venue.kill()
         venue.tracker.check(BID, 100, 1)
+        venue.tracker.note_order(BID, 100, 1)
+        venue.tracker.acknowledge()
+        Limits().apply(venue.arrays.ledger, instruments)
         venue.tracker.mark(100)
         venue.tracker.disarm()
         venue.tracker.resume()

@@ -25,6 +25,7 @@ from mmjit.core.tables import TIERS
 
 PICO: Final = 10**12
 MONEY_MAX: Final = 1 << 60  # bound of every sum of points: twice it and a sum of two still fit
+_SMALL: Final = 1 << 30  # a product of two such is within MONEY_MAX
 TOTAL_MAX: Final = (1 << 62) - 1  # what only grows (lots traded, turnover) stays here once there
 
 
@@ -155,12 +156,16 @@ def fits(position, terms, price, qty_lots, fill_count):  # type: ignore[no-untyp
         fill_count: in how many fills they may come; each of an order that was entered has a lot.
     """
     unit = dearest_lot(terms, price)
+    # A quotient takes as long as all else here: where a bound of it tells, it is not formed.
     lots = abs(position["position_lots"]) + position["open_buy_lots"] + position["open_sell_lots"]
-    if qty_lots > MONEY_MAX // unit - lots:
+    small = unit < _SMALL and qty_lots < _SMALL - lots
+    if not small and qty_lots > MONEY_MAX // unit - lots:
         return False
     fees_pico = abs(position["fees_pico"])
     worth = (lots + qty_lots) * unit
-    if fees_pico > 2 * MONEY_MAX or fees_pico // terms["point_pico"] > MONEY_MAX - worth:
+    if fees_pico > 2 * MONEY_MAX:
+        return False
+    if fees_pico > MONEY_MAX - worth and fees_pico // terms["point_pico"] > MONEY_MAX - worth:
         return False
     more = terms["fill_fee_pico"] != 0  # than what is by value
     if more and not _lot_fees_fit(position, terms, worth, qty_lots, fill_count):

@@ -54,7 +54,7 @@ def spent_at(spent, spent_ns, rate, now_ns):  # type: ignore[no-untyped-def]
 @verb
 def _has_room(spent, spent_ns, rate, burst, now_ns):  # type: ignore[no-untyped-def]
     """Whether one more message fits a burst; a rate that is NO_LIMIT holds nobody."""
-    if rate >= NO_LIMIT:
+    if rate >= NO_LIMIT or spent + _NANO <= burst * _NANO:
         return True
     return spent_at(spent, spent_ns, rate, now_ns) + _NANO <= burst * _NANO
 
