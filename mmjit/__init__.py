@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from mmjit.market import Market
     from mmjit.partitioning import partition
     from mmjit.playing import Played, play
+    from mmjit.price_process import Paths, PriceProcess, run_paths
     from mmjit.probing import QueueErrors, queue_error
     from mmjit.replaying import Replay, depth, replay
     from mmjit.run_folder import RunFolder, read_run
@@ -155,6 +156,7 @@ _HOMES: Final = {
     "market": ("Market",),
     "partitioning": ("partition",),
     "playing": ("Played", "play"),
+    "price_process": ("Paths", "PriceProcess", "run_paths"),
     "probing": ("QueueErrors", "queue_error"),
     "replaying": ("Replay", "depth", "replay"),
     "run_folder": ("RunFolder", "read_run"),
@@ -195,7 +197,9 @@ __all__ = [
     "Marking",
     "MmjitError",
     "Mode",
+    "Paths",
     "Played",
+    "PriceProcess",
     "QueueErrors",
     "QueueModel",
     "RefusedError",
@@ -254,6 +258,7 @@ __all__ = [
     "replay",
     "replay_shards",
     "resume_backtest",
+    "run_paths",
     "simulate",
     "start_backtest",
     "strategy",

@@ -30,6 +30,12 @@ SHIPPED: Final = {
     "order-flow": "mmjit.strategies.orderflow:orderflow",
     "grid": "mmjit.strategies.grid:grid",
     "join-queue": "mmjit.strategies.joining:joining",
+    "avellaneda-stoikov": "mmjit.strategies.avellaneda_stoikov:avellaneda_stoikov",
+    "avellaneda-stoikov-infinite": (
+        "mmjit.strategies.avellaneda_stoikov:avellaneda_stoikov_infinite"
+    ),
+    "glft": "mmjit.strategies.glft:glft",
+    "cartea-jaimungal": "mmjit.strategies.cartea_jaimungal:cartea_jaimungal",
 }
 
 

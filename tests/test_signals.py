@@ -47,7 +47,7 @@ def note_level(memory, value, time_ns, half_life_s):
 
 @door
 def note_mid(memory, params, mid_twice, time_ns):
-    adaptive.note_mid(memory[0], params[0], mid_twice, time_ns)
+    parts.note_mid(memory[0], params[0], mid_twice, time_ns)
 
 
 @door

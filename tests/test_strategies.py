@@ -102,11 +102,20 @@ def test_a_rule_wants_nothing_of_a_market_with_one_side(name):
     assert open_quotes(name, emptied) == {BID: {}, ASK: {}}
 
 
+LITERATURE = ("avellaneda-stoikov", "avellaneda-stoikov-infinite", "glft", "cartea-jaimungal")
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_rule_never_takes(name, flow_tape):
     given = {"qty_lots": 2}
     if name == "adaptive-spread":
         given |= {"half_max_ticks": 1}  # the flow begins with a book that is nearly empty
+    if name in LITERATURE:
+        given |= {"fill_decay": 30.0}
+    if name == "avellaneda-stoikov":
+        given |= {"gamma": 1e-9}
+    if name == "avellaneda-stoikov-infinite":
+        given |= {"gamma": 100.0}
     result = backtest(flow_tape, strategy=name, params=given, progress=False)
 
     assert len(result.fills) >= 5

@@ -148,8 +148,7 @@ def _watched_status(ledger, book, owner, place, price, qty_lots, now_ns):  # typ
             return np.int64(Status.MAX_DEPTH_SHARE)
     if limit["watches"] & AGES and is_crossed(book, symbol):
         return np.int64(Status.MARKET_CROSSED)
-    order = place & 1, price, qty_lots
-    ring = recents_of(ledger, row)
+    ring, order = recents_of(ledger, row), (place & 1, price, qty_lots)
     return np.int64(paced_status(ledger.accounts[owner], limit, guard, ring, order, now_ns))
 
 
@@ -191,9 +190,8 @@ def note_sent(ledger, book, owner, place, price, qty_lots, now_ns):  # type: ign
     row = row_of(ledger, owner, place >> 1)
     limit = ledger.limits[row]
     if limit["watches"] & (RATES | REPEATS):
-        order = place & 1, price, qty_lots
-        account, guard = ledger.accounts[owner], ledger.guards[row]
-        note_order(account, limit, guard, recents_of(ledger, row), order, now_ns)
+        account, guard, ring = ledger.accounts[owner], ledger.guards[row], recents_of(ledger, row)
+        note_order(account, limit, guard, ring, (place & 1, price, qty_lots), now_ns)
     if ledger.positions[row]["weighs"]:
         known, reference_twice = reference_of(book, place >> 1)
         if known:

@@ -6,7 +6,7 @@ from mmjit.core.codes import ASK, BID
 from mmjit.core.desk import best, is_two_sided, mid_twice, now_ns, passive, position, tick_at, want
 from mmjit.core.jit import verb
 from mmjit.core.rules import parameters, strategy
-from mmjit.strategies.parts import ewma, kept_after
+from mmjit.strategies.parts import note_mid
 
 ADAPTIVE = parameters(
     volatility_factor=1.0,  # of what the mid moves in `horizon_s`, one standard deviation
@@ -21,25 +21,6 @@ ADAPTIVE = parameters(
     qty_lots=100,
 )
 MEMORY = [("sampled_ns", "i8"), ("mid_twice", "i8"), ("sample_count", "i8"), ("variance", "f8")]
-
-
-@verb
-def note_mid(memory, params, mid_twice, time_ns):  # type: ignore[no-untyped-def]
-    """Take a mid into the variance of its moves, in price units squared per second.
-
-    v <- k v + (1 - k) r**2 / dt, where r is the move since the last sample, dt the time since, and
-    k = 2**(-dt / half-life); the first move gives the first v.
-    """
-    elapsed_ns = time_ns - memory["sampled_ns"]
-    if memory["sampled_ns"] != 0:
-        if elapsed_ns <= 0 or elapsed_ns * 1e-9 < params["sample_s"]:
-            return
-        move = (mid_twice - memory["mid_twice"]) / 2
-        kept = kept_after(elapsed_ns, params["half_life_s"]) if memory["sample_count"] > 0 else 0.0
-        memory["variance"] = ewma(memory["variance"], move * move / (elapsed_ns * 1e-9), kept)
-        memory["sample_count"] += 1
-    memory["sampled_ns"] = time_ns
-    memory["mid_twice"] = mid_twice
 
 
 @verb

@@ -53,6 +53,33 @@ def deviation_of(memory, value):  # type: ignore[no-untyped-def]
 
 
 @verb
+def note_mid(memory, params, mid_twice, time_ns):  # type: ignore[no-untyped-def]
+    """Take a mid into the variance of its moves, in price units squared per second.
+
+    v <- k v + (1 - k) r**2 / dt, where r is the move since the last sample, dt the time since, and
+    k = 2**(-dt / half-life); the first move gives the first v.
+    """
+    elapsed_ns = time_ns - memory["sampled_ns"]
+    if memory["sampled_ns"] != 0:
+        if elapsed_ns <= 0 or elapsed_ns * 1e-9 < params["sample_s"]:
+            return
+        move = (mid_twice - memory["mid_twice"]) / 2
+        kept = kept_after(elapsed_ns, params["half_life_s"]) if memory["sample_count"] > 0 else 0.0
+        memory["variance"] = ewma(memory["variance"], move * move / (elapsed_ns * 1e-9), kept)
+        memory["sample_count"] += 1
+    memory["sampled_ns"] = time_ns
+    memory["mid_twice"] = mid_twice
+
+
+@verb
+def sigma_of(memory, params, tick):  # type: ignore[no-untyped-def]
+    """Ticks per square root of a second: as given by `sigma_ticks`, else from what was measured."""
+    if params["sigma_ticks"] > 0.0:
+        return params["sigma_ticks"]
+    return math.sqrt(memory["variance"]) / tick
+
+
+@verb
 def lots_within(desk, side, qty_lots, position_max_lots):  # type: ignore[no-untyped-def]
     """How many of `qty_lots` a side may have before the position is at its bound; 0: no bound."""
     if position_max_lots <= 0:
