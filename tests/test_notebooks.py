@@ -13,7 +13,9 @@ def cells_of(path):
 
 
 def test_there_is_a_notebook_to_begin_with():
-    assert [path.name for path in NOTEBOOKS] == ["first_steps.ipynb", "from_hftbacktest.ipynb"]
+    assert [path.name for path in NOTEBOOKS] == [
+        *("avellaneda_stoikov.ipynb", "first_steps.ipynb", "from_hftbacktest.ipynb")
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -28,7 +30,9 @@ def test_a_notebook_is_kept_without_outputs_and_says_first_what_it_shows(path):
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_to_its_end(path):
+def test_a_notebook_runs_to_its_end(path, monkeypatch):
+    monkeypatch.setenv("MMJIT_NOTEBOOK_PATHS", "2000")
+    monkeypatch.setenv("MPLBACKEND", "agg")
     scope = {"__name__": "__main__"}
 
     for number, cell in enumerate(cells_of(path)):
@@ -36,4 +40,7 @@ def test_a_notebook_runs_to_its_end(path):
             source = compile("".join(cell["source"]), f"<cell {number}>", "exec")
             exec(source, scope)
 
-    assert scope["result"].summary()["orders"] > 0
+    if "result" in scope:
+        assert scope["result"].summary()["orders"] > 0
+    else:
+        assert len(scope["table"]) == 6
