@@ -1,0 +1,1 @@
+"""What strategies are tuned by: volatility, intensity of fills, covariance, sizes."""
