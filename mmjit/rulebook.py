@@ -133,7 +133,11 @@ def _import(path: Path, noun: str) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[module_name]
-        raise StrategyError(f"{noun}: {path} fails when imported: {_one_line(error)}") from error
+        told = _one_line(error)
+        if isinstance(error, SyntaxError) and error.text is not None:
+            where = Path(error.filename or path).name
+            told = f"{where}, line {error.lineno}:\n    {error.text.strip()}\n{error.msg}"
+        raise StrategyError(f"{noun}: {path} fails when imported: {told}") from error
     finally:
         sys.path.remove(folder)
         if previous is not None:

@@ -55,13 +55,15 @@ def small():
     return tape_of(*messages(b.add(1, BID, 99, 10), b.add(2, ASK, 101, 10)))
 
 
-def refusal(kind: type[Exception], function: Any, *arguments: Any, **named: Any) -> str:
-    """The one line that a call is refused with."""
+def refusal(
+    kind: type[Exception], function: Any, *arguments: Any, lines: int = 1, **named: Any
+) -> str:
+    """What a call is refused with: one line, or three where a line of the user's is shown."""
     with pytest.raises(kind) as caught:
         function(*arguments, **named)
     text = str(caught.value)
     assert text.strip() == text != ""
-    assert "\n" not in text
+    assert text.count("\n") == lines - 1
     return text
 
 
@@ -173,7 +175,7 @@ def test_a_strategy_that_is_not_there_is_refused_in_one_line(small, strategy):
 
 
 FAILING = {
-    "def f(:": "fails when imported: SyntaxError",
+    "def f(:": "fails when imported: rule.py, line 1:",
     "import no_such_module": "fails when imported: ModuleNotFoundError",
     "import mmjit\nmmjit.parameters(a='x')": "parameter a: 'x' is neither an int nor a float",
     "import mmjit\nmmjit.strategy(params={'a': 1})": "params is made by parameters",
@@ -186,10 +188,11 @@ FAILING = {
 
 
 @pytest.mark.parametrize(("source", "words"), FAILING.items())
-def test_a_file_without_a_rule_is_refused_in_one_line(small, tmp_path, source, words):
+def test_a_file_without_a_rule_is_refused_with_why(small, tmp_path, source, words):
     (tmp_path / "rule.py").write_text(source)
 
-    text = refusal(StrategyError, backtest, small, strategy=f"{tmp_path}/rule.py:mine")
+    lines = 3 if "line 1:" in words else 1
+    text = refusal(StrategyError, backtest, small, strategy=f"{tmp_path}/rule.py:mine", lines=lines)
 
     assert words in text
 
@@ -207,7 +210,7 @@ UNCOMPILABLE = {
     "mmjit.want(quotes, BID, 0, params['price'] * 1.0, 5)": "is a float; wants are whole",
     "mmjit.want(quotes, BID, 0, 98, 0.5)": "is a float; wants are whole",
     "mmjit.want(quotes, BID, 0, no_such_name, 5)": "'no_such_name' is not defined",
-    "mmjit.want(quotes, BID, 0, params['speed'], 5)": "Field 'speed' was not found",
+    "mmjit.want(quotes, BID, 0, params['speed'], 5)": "params has no 'speed'; it has price",
     "mmjit.want(quotes, BID, 0, [1, 2][0], 5)": "it makes a list",
 }
 
@@ -215,14 +218,15 @@ UNCOMPILABLE = {
 @pytest.mark.compiled
 @pytest.mark.skipif(not COMPILED, reason="nothing is compiled with the JIT off")
 @pytest.mark.parametrize(("line", "words"), UNCOMPILABLE.items())
-def test_a_rule_that_does_not_compile_is_refused_in_one_line_that_says_why(
+def test_a_rule_that_does_not_compile_is_refused_with_its_line_and_why(
     small, tmp_path, line, words
 ):
     (tmp_path / "rule.py").write_text(RULE.format(line))
 
-    text = refusal(StrategyError, backtest, small, strategy=f"{tmp_path}/rule.py:mine")
+    text = refusal(StrategyError, backtest, small, strategy=f"{tmp_path}/rule.py:mine", lines=3)
 
-    assert "rule mine does not compile" in text
+    assert "rule mine does not compile: rule.py, line 7:" in text
+    assert line in text
     assert words in text
 
 

@@ -25,6 +25,8 @@ COMMANDS: Final = (
     "depth",
     "simulate",
     "backtest",
+    "strategies",
+    "new_strategy",
     "fills",
     "queue_error",
     "limits",
@@ -89,10 +91,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _report(error: Exception) -> int:
-    """Say in one line what went wrong; returns the exit code."""
-    from mmjit.errors import MmjitError
+    """Say what went wrong, in one line unless it shows one of a strategy; returns the exit code."""
+    from mmjit.errors import MmjitError, StrategyError
 
     text = " ".join(str(error).split())
+    if isinstance(error, StrategyError):  # which may show a line of the user's
+        sys.stderr.write(f"mmjit: {str(error).strip()}\n")
+        return error.exit_code
     if isinstance(error, MmjitError):
         sys.stderr.write(f"mmjit: {text}\n")
         return error.exit_code

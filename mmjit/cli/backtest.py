@@ -1,6 +1,8 @@
 """`mmjit backtest`: a quoting rule on a tape, and what it earned."""
 
 import argparse
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,12 @@ def add_parser(commands: Any) -> None:
         "--strategy", default="pegged", metavar="NAME|FILE.py:FUNC", help="(default: %(default)s)"
     )
     add_run_options(parser)
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        help="run everything as plain Python, so that the rule may print and breakpoint() works in "
+        "it: the same orders and fills, a hundred times as slow",
+    )
     parser.add_argument("--out", type=Path, help="folder for fills.npy, orders.npy and run.json")
     parser.add_argument("--replace", action="store_true", help="replace a result that is there")
     add_common(parser)
@@ -167,6 +175,10 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run and print."""
+    from mmjit.core.jit import COMPILED
+
+    if arguments.debug and COMPILED:
+        return _run_uncompiled()
     from mmjit.backtesting import backtest
 
     options = options_of(arguments)
@@ -188,6 +200,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         print(f"fills.npy, orders.npy and run.json are in {arguments.out}")
     return 0
+
+
+def _run_uncompiled() -> int:
+    """The same command in a process that compiles nothing; its exit code."""
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, "-m", "mmjit", *sys.argv[1:]]
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 _SHOWN = 20

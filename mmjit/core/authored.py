@@ -7,7 +7,6 @@ function and every function and constant it draws on, in whatever module they st
 """
 
 import hashlib
-import re
 import types as python_types
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
@@ -15,6 +14,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 
+from mmjit.core.complaints import complaint_of, mistake_in
 from mmjit.core.jit import COMPILED, eager, verb
 
 Array = np.ndarray[Any, Any]
@@ -54,6 +54,7 @@ class Authored:
     """
 
     noun: ClassVar[str]  # what it is, in messages
+    takes: ClassVar[tuple[str, ...]]  # what it is given
     wrapper: ClassVar[str]  # source of the function of the fixed signature, {name} to be filled in
 
     def __init__(self, function: Callable[..., Any], defaults: Array) -> None:
@@ -76,18 +77,18 @@ class Authored:
         return self._entries[signature]
 
     def _compile(self, signature: Any) -> Any:
-        if "print" in self.function.__code__.co_names:
-            raise RuleError(
-                f"{self.noun} {self.name} calls print, which a compiled {self.noun} cannot; leave "
-                "it out, or run with NUMBA_DISABLE_JIT=1"
-            )
+        records = self._records()
+        fields = {name: record.names for name, record in records.items()}
+        mistake = mistake_in(self.function, self.noun, self.takes, fields)
+        if mistake is not None:
+            raise RuleError(f"{self.noun} {self.name} does not compile: {mistake}")
         wrapper = self._wrapped(verb(self.function))
         wrapper.__mmjit_stamp__ = stamp_of(self.function, *self._records().values())
         try:
             return eager(wrapper, signature)
         except Exception as error:  # some of Numba's errors are no NumbaError
             raise RuleError(
-                f"{self.noun} {self.name} does not compile: {_explain(str(error))}"
+                f"{self.noun} {self.name} does not compile: {complaint_of(error, self.function)}"
             ) from error
 
     def _wrapped(self, function: Any) -> Any:
@@ -203,25 +204,3 @@ def _digest_code(code: python_types.CodeType, state: Any) -> list[str]:
         else:
             state.update(repr(constant).encode())
     return names
-
-
-def _explain(text: str) -> str:
-    """What a compiler's error means for the author of the function, in one line."""
-    if "built-in function or_" in text and "float64" in text:
-        return (
-            "a price or quantity given to `want` is a float; wants are whole price units and lots: "
-            "use on_tick, behind or //"
-        )
-    if "No conversion from none to float64" in text:
-        return "it can end without returning a number; return the new front_lots"
-    name = re.search(r"Untyped global name '(\w+)'|name '(\w+)' is not defined", text)
-    if name is not None:
-        return f"the name {name[1] or name[2]!r} is not defined or not usable in a kernel"
-    if "NRT required" in text:
-        return (
-            "it makes a list, an array or a string; it may use numbers and the records it is given "
-            "only"
-        )
-    lines = [line.strip() for line in text.splitlines()]
-    telling = [line for line in lines if line and not line.startswith("Failed in nopython mode")]
-    return " ".join(telling[:2])[:300]

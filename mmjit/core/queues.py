@@ -40,6 +40,7 @@ class QueueModel(Authored):
     """
 
     noun = "queue model"
+    takes = ("params", "front_lots", "traded_lots", "before_lots", "after_lots")
     wrapper = """
 def {name}__entry(params, front_lots, traded_lots, before_lots, after_lots):
     record = params.view({name}__params)[0]

@@ -45,6 +45,7 @@ class Rule(Authored):
     """
 
     noun = "rule"
+    takes = ("desk", "params", "memory", "quotes")
     wrapper = """
 def {name}__entry(desk, params, memory, quotes):
     {name}__function(desk, params.view({name}__params)[0], memory.view({name}__memory)[0], quotes)

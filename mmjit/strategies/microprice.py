@@ -28,16 +28,16 @@ MOVES = 6  # of the mid that are looked ahead, by which it has converged
 # a half where the spread is one tick, `wide` is where it is more; where the ask has less, the same
 # with the sign changed. In ticks. What `fitted` finds in 500,000 events of the flow `cst`, seed 1.
 MICROPRICE = parameters(
-    narrow0=-0.4177,
-    narrow1=-0.4177,
-    narrow2=-0.3184,
-    narrow3=-0.1907,
-    narrow4=-0.0421,
-    wide0=-0.3370,
-    wide1=-0.2977,
-    wide2=-0.2326,
-    wide3=-0.1387,
-    wide4=-0.0285,
+    narrow0=-0.4177,  # ticks from the mid at a bid's share of 0..10 %, spread of one tick
+    narrow1=-0.4177,  # ticks from the mid at a bid's share of 10..20 %, spread of one tick
+    narrow2=-0.3184,  # ticks from the mid at a bid's share of 20..30 %, spread of one tick
+    narrow3=-0.1907,  # ticks from the mid at a bid's share of 30..40 %, spread of one tick
+    narrow4=-0.0421,  # ticks from the mid at a bid's share of 40..50 %, spread of one tick
+    wide0=-0.3370,  # ticks from the mid at a bid's share of 0..10 %, a wider spread
+    wide1=-0.2977,  # ticks from the mid at a bid's share of 10..20 %, a wider spread
+    wide2=-0.2326,  # ticks from the mid at a bid's share of 20..30 %, a wider spread
+    wide3=-0.1387,  # ticks from the mid at a bid's share of 30..40 %, a wider spread
+    wide4=-0.0285,  # ticks from the mid at a bid's share of 40..50 %, a wider spread
     half_spread_ticks=1.0,  # from the micro-price to each quote
     skew_ticks=1.0,  # both quotes move this far against us for each `qty_lots` that we hold
     qty_lots=100,
