@@ -447,3 +447,36 @@ def test_a_rule_makes_and_never_takes_on_a_recorded_day(amazon, name):
     assert np.all(fills["maker"] == 1)
     assert np.abs(fills["position_lots"]).max() <= 1000
     assert set(fills["side"].tolist()) == {BID, ASK}
+
+
+# ---- in markets that respond ----------------------------------------------------------------------
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("model", ["cst", "santa-fe", "hawkes"])
+def test_leaning_against_the_inventory_keeps_it_small_in_every_flow(model):
+    """The deviation of the last position is smaller by more than two of its standard errors."""
+
+    def deviation(strategy: str, **params: Any) -> tuple[float, float]:
+        held = []
+        for seed in range(1, 25):
+            played = mmjit.play(
+                model,
+                strategy=strategy,
+                params={"qty_lots": 1, **params},
+                events=6_000,
+                seed=seed,
+                samples=1,
+                progress=False,
+            )
+            held.append(float(played.tracker.position().qty))
+        found = float(np.std(held, ddof=1))
+        return found, found / np.sqrt(2 * (len(held) - 1))
+
+    symmetric, error = deviation("skewed", skew_ticks=0.0)
+    market = {"gamma": 0.05, "fill_decay": 1.0, "fill_rate": 1.0}
+    for leaning, leaning_error in (
+        deviation("skewed", skew_ticks=0.3),
+        deviation("glft", **market),
+    ):
+        assert symmetric - leaning > 2 * np.hypot(error, leaning_error)

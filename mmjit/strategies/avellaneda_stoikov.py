@@ -24,8 +24,8 @@ FINITE = parameters(
     qty_lots=100,
 )
 FINITE_MEMORY = [
+    ("start_ns", "i8"),  # first: a record that begins like another rule's is a subtype to Numba
     *(("sampled_ns", "i8"), ("mid_twice", "i8"), ("sample_count", "i8"), ("variance", "f8")),
-    ("start_ns", "i8"),
 ]
 INFINITE = parameters(
     gamma=0.01,  # risk aversion, per tick and `qty_lots`

@@ -29,7 +29,7 @@ GLFT = parameters(
     qty_lots=100,
 )
 MEMORY = [
-    *(("sampled_ns", "i8"), ("mid_twice", "i8"), ("sample_count", "i8"), ("variance", "f8")),
+    *(("variance", "f8"), ("sampled_ns", "i8"), ("mid_twice", "i8"), ("sample_count", "i8")),
     *TABLE,
 ]
 _DRIFT = 0.02  # of sigma, from which on a table is worked out anew
