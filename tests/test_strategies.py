@@ -449,7 +449,7 @@ def test_a_rule_makes_and_never_takes_on_a_recorded_day(amazon, name):
     assert set(fills["side"].tolist()) == {BID, ASK}
 
 
-# ---- in markets that respond ----------------------------------------------------------------------
+# ---- in markets that respond --------------------------------------------------------------------
 
 
 @pytest.mark.compiled
