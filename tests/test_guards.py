@@ -1,6 +1,7 @@
 """Limits that are about the pace of an account, about worth and about the market."""
 
 from fractions import Fraction
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmjit import Instrument, KillLevel, Limits, SymbolLimits, Tracker
+from mmjit import (
+    Capacity,
+    Instrument,
+    KillLevel,
+    Limits,
+    SymbolLimits,
+    Tracker,
+    Venue,
+    create_state,
+)
 from mmjit.core import ledger as kernels
 from mmjit.core import limits, pacing, switches
 from mmjit.core.codes import ASK, BID, Mode, Status
@@ -432,6 +442,21 @@ def test_limits_on_worth_are_of_a_currency():
     assert tracker.check(BID, 1_000, 4, symbol=1) == OK
     assert tracker.check(BID, 1_000, 5, symbol=1) == Status.MAX_GROSS
     assert tracker.check(BID, 1_000, 500, symbol=2) == OK
+
+
+def test_worth_counts_where_a_ledger_has_room_for_more_symbols_and_not_once_its_limit_is_gone():
+    room = Capacity(symbols=4, orders=64, pages=64, fills=64)
+    with TemporaryDirectory() as folder, create_state(f"{folder}/s", room) as state:
+        venue = Venue([XYZ], state, limits=Limits(max_gross=100))
+        venue.submit(1, ASK, 1_100, 1, owner=None)
+        venue.submit(2, BID, 900, 1, owner=None)
+        venue.submit(3, BID, 900, 5)
+
+        Limits(max_gross=100).apply(venue.tracker.ledger, [XYZ])
+        assert venue.tracker.ledger.totals[0]["gross_units"] == 50
+        Limits().apply(venue.tracker.ledger, [XYZ])
+        assert venue.tracker.ledger.totals[0]["gross_units"] == 0
+        venue.submit(4, BID, 900, 500)
 
 
 @given(

@@ -171,13 +171,14 @@ def worth_at_worst(ledger, owner, symbol, lots, reference_twice):  # type: ignor
 
 @helper
 def weigh(ledger, owner, symbol):  # type: ignore[no-untyped-def]
-    """Count what a position could come to anew into the total of its currency."""
+    """Count what a position could come to anew into the total of its currency, if it weighs."""
     row = row_of(ledger, owner, symbol)
     guard, total = ledger.guards[row], ledger.totals[total_of(ledger, owner, symbol)]
-    lots = exposure(ledger.positions[row])
+    position = ledger.positions[row]
+    lots = exposure(position) if position["weighs"] else np.int64(0)
     reference_twice = guard["reference_twice"]
     if reference_twice == 0:  # no order of ours was sent there: fills came from elsewhere
-        reference_twice = ledger.positions[row]["mark_twice"]
+        reference_twice = position["mark_twice"]
     worth = worth_at_worst(ledger, owner, symbol, lots, reference_twice)
     less = subtract(worth[0], worth[1], guard["gross_units"], guard["gross_half_pico"])
     gross = add(total["gross_units"], total["gross_half_pico"], less[0], less[1])
@@ -191,27 +192,9 @@ def weigh(ledger, owner, symbol):  # type: ignore[no-untyped-def]
 
 @kernel
 def weigh_all(ledger, owner):  # type: ignore[no-untyped-def]
-    """Count every position of an account anew, after its limits were set.
-
-    All positions of a currency count, or none.
-    """
+    """Count every position of an account anew, after its limits were set."""
     for symbol in range(len(ledger.terms)):
-        row = row_of(ledger, owner, symbol)
-        guard, position = ledger.guards[row], ledger.positions[row]
-        if position["weighs"] == 0:
-            _weigh_nothing(guard, ledger.totals[total_of(ledger, owner, symbol)])
-        else:
-            weigh(ledger, owner, symbol)
-
-
-@verb
-def _weigh_nothing(guard, total):  # type: ignore[no-untyped-def]
-    """What does not count any more."""
-    guard["reference_twice"] = 0
-    guard["gross_units"], guard["gross_half_pico"] = 0, 0
-    guard["margin_units"], guard["margin_half_pico"] = 0, 0
-    total["gross_units"], total["gross_half_pico"] = 0, 0
-    total["margin_units"], total["margin_half_pico"] = 0, 0
+        weigh(ledger, owner, symbol)
 
 
 # ---- marks and latches ----------------------------------------------------------------------
