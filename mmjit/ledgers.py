@@ -1,22 +1,29 @@
 """Ledgers in memory, and what shows their limits a market where there is none."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 
 from mmjit.core.book import Book
 from mmjit.core.codes import Marking
+from mmjit.core.desk import REQUESTS
 from mmjit.core.ledger import Ledger, format_ledger
 from mmjit.core.state import Counts, aligned_zeros, configure_symbol, memory_book
 from mmjit.core.tables import (
     ACCOUNT,
+    DUE,
     GUARD,
     LIMIT,
     POSITION,
     RECENT,
     RECENTS,
+    REQUEST,
     TERMS,
     TIER,
     TIERS,
     TOTAL,
+    WORKING,
 )
 from mmjit.errors import ArgumentError, check
 from mmjit.instrument import Instrument
@@ -39,6 +46,11 @@ def empty_ledger(accounts: int, symbols: int, currencies: int) -> Ledger:
     ledger = Ledger(**arrays)
     format_ledger(ledger)
     return ledger
+
+
+def no_orders() -> tuple[Any, Any, Any]:
+    """What a desk has of orders in a market that takes quotes alone: requests, orders, dues."""
+    return np.zeros(REQUESTS, REQUEST), np.zeros(0, WORKING), np.zeros(0, DUE)
 
 
 def stand_in(instruments: Sequence[Instrument]) -> Book:

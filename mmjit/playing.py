@@ -29,12 +29,13 @@ from mmjit.core.venue import submitter
 from mmjit.errors import ArgumentError, StrategyError
 from mmjit.fees import FeesGiven, fees_given
 from mmjit.instrument import Number
+from mmjit.ledgers import no_orders
 from mmjit.limits_file import Limits
 from mmjit.models.maker import Play, run_play, work_arrays
 from mmjit.picture import SAMPLE, draw, split
 from mmjit.positions import Position, Totals
 from mmjit.progress import Progress
-from mmjit.rulebook import find_rule, with_parameters
+from mmjit.rulebook import find_rule, refuse_orders, with_parameters
 from mmjit.simulating import Simulation, simulation
 from mmjit.terms import ticks_of
 from mmjit.tracker import Tracker
@@ -177,6 +178,7 @@ def play(
     venue = Venue(made.instruments, orders=room, limits=limits, fees=given)
     try:
         rule = strategy if isinstance(strategy, Rule) else find_rule(strategy)
+        refuse_orders(rule)
         record = with_parameters(rule, dict(params or {}))
         table = _table(made, venue)
         rows = np.zeros((symbols, samples), SAMPLE)
@@ -234,7 +236,7 @@ def _table(made: Simulation, venue: Venue) -> Play:
     ahead = np.full(own.shape, NIL, np.int64)
     others = np.zeros((symbols, 2, 2), np.int64)
     ticks = ticks_of(made.instruments)
-    desk = Desk(arrays.book, own, ahead, arrays.ledger, ticks, run, others, 0)
+    desk = Desk(arrays.book, own, ahead, arrays.ledger, ticks, run, others, *no_orders(), 0)
     quotes = np.zeros((2, QUOTE_LEVELS + 1), WANT)
     return Play(arrays, Bound(arrays), made.flow, desk, quotes, *work_arrays())
 

@@ -24,11 +24,11 @@ from mmjit.core.rules import Rule, RuleError, rule_signature
 from mmjit.core.tables import OWN, RUN, WANT
 from mmjit.errors import ArgumentError, StrategyError
 from mmjit.instrument import Instrument
-from mmjit.ledgers import empty_ledger, stand_in
+from mmjit.ledgers import empty_ledger, no_orders, stand_in
 from mmjit.models.price_process import PATH, PROCESS, Market
 from mmjit.models.price_process import run_paths as loop
 from mmjit.progress import Progress
-from mmjit.rulebook import find_rule, with_parameters
+from mmjit.rulebook import find_rule, refuse_orders, with_parameters
 
 Array = np.ndarray[Any, Any]
 PATHS_MAX: Final = 10**8
@@ -139,6 +139,7 @@ def run_paths(
     paths, seed = whole("paths", paths, 1, PATHS_MAX), whole("seed", seed, 0, 1 << 30)
     rule = strategy if isinstance(strategy, Rule) else find_rule(strategy)
     try:
+        refuse_orders(rule)
         record = with_parameters(rule, dict(params or {}))
         market = _market(process, paths, seed)
         bound, memory = Bound(market), np.zeros((1, rule.memory.itemsize), np.uint8)
@@ -166,7 +167,7 @@ def _market(process: PriceProcess, paths: int, seed: int) -> Market:
     own = np.zeros((1, 2, QUOTE_LEVELS), OWN)
     ticks = np.ones((1, TICK_STEPS, 2), np.int64)
     ahead, others = np.full(own.shape, NIL, np.int64), np.zeros((0, 2, 2), np.int64)
-    desk = Desk(book, own, ahead, empty_ledger(1, 1, 1), ticks, run, others, 0)
+    desk = Desk(book, own, ahead, empty_ledger(1, 1, 1), ticks, run, others, *no_orders(), 0)
     line = np.zeros(1, PROCESS)
     line["start"], line["far"] = process.units(process.start), _FAR
     line["step"] = round(process.sigma * math.sqrt(process.step_s) / process.price_unit)

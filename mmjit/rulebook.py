@@ -58,6 +58,15 @@ def find_rule(text: str) -> Rule:
     return _of_file(text, _RULES, list(SHIPPED))
 
 
+def refuse_orders(rule: Rule) -> None:
+    """A rule that asks for orders by themselves is none for a market that takes quotes alone."""
+    if rule.asks_orders:
+        raise StrategyError(
+            f"rule {rule.name} submits orders by itself, which only a backtest takes; quote with "
+            "`want` here"
+        )
+
+
 def find_queue_model(text: str) -> QueueModel:
     """A queue model by its name, or by FILE.py:FUNCTION, and behind that any parameters.
 

@@ -8,7 +8,7 @@ import numpy as np
 from mmjit.core.book import Book
 from mmjit.core.bound import Bound
 from mmjit.core.codes import NIL, STATUS_SPAN
-from mmjit.core.desk import QUOTE_LEVELS, Desk
+from mmjit.core.desk import QUOTE_LEVELS, REQUESTS, Desk
 from mmjit.core.hearing import HEEDS_AGE, HEEDS_LOSS, HEEDS_PULSE
 from mmjit.core.latency import Delay, Jitter, Leg
 from mmjit.core.ledger import UNLIMITED
@@ -17,7 +17,7 @@ from mmjit.core.pacing import AGES, NEVER
 from mmjit.core.pool import Pool
 from mmjit.core.records import EVENT, METER
 from mmjit.core.state import aligned_zeros, levels_over
-from mmjit.core.tables import ASK, DUE, FILL_LINE, MESSAGE, OWN, RUN, STEP, WANT, WORKING
+from mmjit.core.tables import ASK, DUE, FILL_LINE, MESSAGE, OWN, REQUEST, RUN, STEP, WANT, WORKING
 from mmjit.core.working import Floor, Session, Track, Wire
 from mmjit.replaying import book_for
 from mmjit.tape import Tape
@@ -56,7 +56,9 @@ def session_of(tape: Tape, settings: Settings) -> Session:
     ledger.guards["seen_ns"] = NEVER  # until the feed brings something
     ahead = np.full(own.shape, NIL, np.int64)
     others = np.zeros((0, 2, 2), np.int64)  # our orders stand apart
-    desk = Desk(view, own, ahead, ledger, ticks_of(tape.instruments), run, others, 0)
+    requests, orders = np.zeros(REQUESTS, REQUEST), np.zeros(WORKING_MAX, WORKING)
+    dues, ticks = _dues_of(tape), ticks_of(tape.instruments)
+    desk = Desk(view, own, ahead, ledger, ticks, run, others, requests, orders, dues, 0)
     fronts = settings.model().defaults.view(np.uint8).copy()
     unasked = np.zeros(STATUS_SPAN, np.int64)
     floor = Floor(book, np.zeros(len(book.levels), np.int64), unasked, fronts)
@@ -65,8 +67,8 @@ def session_of(tape: Tape, settings: Settings) -> Session:
     events = np.ascontiguousarray(tape.events).view(EVENT)
     return Session(
         run=run,
-        dues=_dues_of(tape),
-        orders=np.zeros(WORKING_MAX, WORKING),
+        dues=dues,
+        orders=orders,
         pool=Bound(_pool()),
         desk=Bound(desk),
         floor=Bound(floor),

@@ -36,6 +36,7 @@ from mmjit.core.state import Counts, configure_symbol, memory_book
 from mmjit.core.tables import OWN, RUN, WANT
 from mmjit.core.venue import submitter
 from mmjit.gauging import time_fills, time_pool
+from mmjit.ledgers import no_orders
 from mmjit.models.maker import Play, _decide, work_arrays
 from mmjit.rulebook import find_rule, with_parameters
 from mmjit.terms import ticks_of
@@ -209,7 +210,9 @@ def maker() -> Maker:
     run["shares_book"] = 1
     quotes = np.zeros((2, QUOTE_LEVELS + 1), WANT)
     ahead, others = np.full(own.shape, NIL, np.int64), np.zeros((1, 2, 2), np.int64)
-    desk = Desk(arrays.book, own, ahead, arrays.ledger, ticks_of([stock]), run, others, 0)
+    desk = Desk(
+        arrays.book, own, ahead, arrays.ledger, ticks_of([stock]), run, others, *no_orders(), 0
+    )
     near, far = (with_parameters(rule, {"offset_ticks": n}).view(np.uint8) for n in (1, 2))
     asked = Compiled(rule.entry(desk, quotes), rule_signature(desk, quotes))
     memory = np.zeros((1, rule.memory.itemsize), np.uint8)

@@ -193,13 +193,18 @@ LAYOUTS = {
         "filled_lots:i8@112 asked_lots:i8@120 known_sequence:i8@128 known_front_lots:f8@136 "
         "sent_ns:i8@144 place:i8@152 leaving:i8@160 next_own:i4@168 prev_own:i4@172 "
         "symbol:i4@176 side:i1@180 tif:i1@181 terms:i2@182 known_traded_lots:f8@184 "
-        "pad2:i8@192 pad3:i8@200 pad4:i8@208 pad5:i8@216 pad6:i8@224 pad7:i8@232 "
+        "tag:i8@192 pad3:i8@200 pad4:i8@208 pad5:i8@216 pad6:i8@224 pad7:i8@232 "
         "done_lots:i8@240 pad8:i8@248",
     ),
     "ASK": (
         64,
         "price:i8@0 qty_lots:i8@8 display_lots:i8@16 expires_ns:i8@24 place:i8@32 side:i1@40 "
-        "tif:i1@41 terms:i2@42 pad:i4@44 pad2:i8@48 pad3:i8@56",
+        "tif:i1@41 terms:i2@42 pad:i4@44 tag:i8@48 pad3:i8@56",
+    ),
+    "REQUEST": (
+        64,
+        "kind:i8@0 tag:i8@8 price:i8@16 qty_lots:i8@24 side:i1@32 tif:i1@33 terms:i2@34 "
+        "pad:i4@36 pad2:i8@40 pad3:i8@48 pad4:i8@56",
     ),
     "MESSAGE": (
         128,

@@ -11,12 +11,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from mmjit.core.book import Book, best_of
-from mmjit.core.codes import NIL
+from mmjit.core.codes import NIL, Kind
 from mmjit.core.jit import verb
 from mmjit.core.ledger import Ledger
 from mmjit.core.levels import level_at, next_level, sentinel_of
 
 QUOTE_LEVELS: Final = 8  # a side
+REQUESTS: Final = 16  # of a decision, besides quotes
 TICK_STEPS: Final = 8  # of an instrument's tick table
 _FAR: Final = 1 << 60  # no instrument has such a price, so that an order at it is refused
 
@@ -35,6 +36,9 @@ class Desk(NamedTuple):
     ticks: Any  # int64[symbols, TICK_STEPS, 2]: from this price on, this increment
     run: Any  # RUN, one
     others: Any  # int64[symbols, 2, 2]: best price and lots without ours, where those share a book
+    requests: Any  # REQUEST[REQUESTS], what a rule asks for besides quotes
+    orders: Any  # WORKING, all our orders; of a market that takes quotes alone none
+    dues: Any  # DUE per symbol: where our orders in it begin
     symbol: int
 
 
@@ -42,7 +46,7 @@ class Desk(NamedTuple):
 def at_symbol(desk, symbol):  # type: ignore[no-untyped-def]
     """The desk of another symbol."""
     parts = desk.book, desk.own, desk.ahead, desk.ledger, desk.ticks, desk.run, desk.others
-    return Desk(*parts, symbol)
+    return Desk(*parts, desk.requests, desk.orders, desk.dues, symbol)
 
 
 @verb
@@ -121,6 +125,19 @@ def mid_twice(desk):  # type: ignore[no-untyped-def]
 def position(desk):  # type: ignore[no-untyped-def]
     """The lots that we are long (short below 0)."""
     return desk.ledger.positions[desk.symbol]["position_lots"]
+
+
+@verb
+def last_trade(desk):  # type: ignore[no-untyped-def]
+    """Price, lots and time (ns) of the last trade that our side has seen; zeros before the first."""
+    record = desk.book.symbols[desk.symbol]
+    return record["last_price"], record["last_qty_lots"], record["last_ns"]
+
+
+@verb
+def account_mode(desk):  # type: ignore[no-untyped-def]
+    """What our account may do now: a Mode."""
+    return desk.ledger.accounts[0]["mode"]
 
 
 @verb
@@ -205,6 +222,89 @@ def want(quotes, side, level, price, qty_lots):  # type: ignore[no-untyped-def]
     quote = quotes[row, column]
     quote["price"] = price | 0  # refuses a float: 7.9 would be cut to 7, NaN to -2**63
     quote["qty_lots"] = qty_lots | 0
+
+
+@verb
+def submit(desk, tag, side, price, qty_lots, tif, terms):  # type: ignore[no-untyped-def]
+    """Ask for an order by itself, which rests, or not, until it is cancelled, whatever is quoted.
+
+    Args:
+        desk: of the rule.
+        tag: what the rule calls the order, above 0; one that is open cannot be used again.
+        side: 0 bid, 1 ask.
+        price: in price units, a whole number; not read of a MARKET order.
+        qty_lots: a whole number of lots.
+        tif: a TimeInForce.
+        terms: bits of Term, 0 for none.
+
+    Returns:
+        Whether there was room: a decision may ask for REQUESTS such things.
+    """
+    place = _next_request(desk)
+    if place == REQUESTS:
+        return False
+    request = desk.requests[place]
+    request["tag"] = tag
+    request["side"] = side
+    request["price"] = price | 0  # refuses a float
+    request["qty_lots"] = qty_lots | 0
+    request["tif"] = tif
+    request["terms"] = terms
+    request["kind"] = Kind.NEW
+    return True
+
+
+@verb
+def cancel(desk, tag):  # type: ignore[no-untyped-def]
+    """Ask for an order to be cancelled that `submit` has sent; whether there was room."""
+    place = _next_request(desk)
+    if place == REQUESTS:
+        return False
+    desk.requests[place]["tag"] = tag
+    desk.requests[place]["kind"] = Kind.CANCEL
+    return True
+
+
+@verb
+def replace(desk, tag, price, left_lots):  # type: ignore[no-untyped-def]
+    """Ask for an order to have another price, and so many lots left; whether there was room.
+
+    A smaller quantity at its price keeps its place in the queue.
+    """
+    place = _next_request(desk)
+    if place == REQUESTS:
+        return False
+    request = desk.requests[place]
+    request["tag"] = tag
+    request["price"] = price | 0
+    request["qty_lots"] = left_lots | 0
+    request["kind"] = Kind.AMEND
+    return True
+
+
+@verb
+def _next_request(desk):  # type: ignore[no-untyped-def]
+    """The first place of the requests that is free, or REQUESTS."""
+    place = 0
+    while place < REQUESTS and desk.requests[place]["kind"] != 0:
+        place += 1
+    return place
+
+
+@verb
+def slot_of_tag(desk, tag):  # type: ignore[no-untyped-def]
+    """The slot of an order that a rule has submitted and our side holds for open, or NIL."""
+    slot = np.int64(desk.dues[desk.symbol]["first_own"]) if len(desk.dues) > 0 else np.int64(NIL)
+    while slot != NIL and (tag == 0 or desk.orders[slot]["tag"] != tag):
+        slot = np.int64(desk.orders[slot]["next_own"])
+    return slot
+
+
+@verb
+def order_lots(desk, tag):  # type: ignore[no-untyped-def]
+    """The lots that are open of an order that a rule has submitted; 0 once it is gone."""
+    slot = slot_of_tag(desk, tag)
+    return np.int64(0) if slot == NIL else np.int64(desk.orders[slot]["open_lots"])
 
 
 @verb

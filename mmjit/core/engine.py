@@ -33,6 +33,7 @@ from mmjit.core.hearing import (
 from mmjit.core.jit import helper, kernel, verb
 from mmjit.core.latency import Leg, feed_delay
 from mmjit.core.meeting import meet
+from mmjit.core.ordering import send_requests
 from mmjit.core.posting import (
     next_answer_ns,
     next_request_ns,
@@ -374,6 +375,8 @@ def _decide(rule, bound, symbol, params, memory):  # type: ignore[no-untyped-def
     if session.run[0]["heeds"] & HEEDS_AGE:
         pull_if_stale(session, symbol)
     settle(bound, symbol)
+    if bundle_of(session.desk).requests[0]["kind"] != 0:
+        send_requests(bound, symbol)
     heed(bound, session)
 
 

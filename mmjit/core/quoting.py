@@ -67,6 +67,7 @@ def settle(bound, symbol):  # type: ignore[no-untyped-def]
         ask["display_lots"] = 0  # an order that was sent by hand may stand there still
         ask["tif"] = TimeInForce.GTC
         ask["terms"] = 0
+        ask["tag"] = 0
         send_new(bound, symbol, ask)
 
 
@@ -153,6 +154,7 @@ def _fill_in(order, symbol, ask, now_ns):  # type: ignore[no-untyped-def]
     order["sent_ns"] = now_ns
     order["leaving"] = 0
     order["place"] = ask["place"]
+    order["tag"] = ask["tag"]
 
 
 @verb

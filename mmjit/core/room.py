@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 
 from mmjit.core.bound import bundle_of
-from mmjit.core.desk import QUOTE_LEVELS
+from mmjit.core.desk import QUOTE_LEVELS, REQUESTS
 from mmjit.core.jit import helper, verb
 from mmjit.core.latency import Leg
 from mmjit.core.logbook import has_room
 from mmjit.core.posting import has_answer_room, takes_no_time
 
-PLACES: Final = 2 * QUOTE_LEVELS  # of a symbol's quotes
+PLACES: Final = 2 * QUOTE_LEVELS + REQUESTS  # orders that a decision may send
 _SOME: Final = 64  # events for which it is counted at once
 
 
@@ -40,7 +40,7 @@ def _has_counted_room(session, symbol):  # type: ignore[no-untyped-def]
     latencies = bundle_of(session.wire).latencies
     if not (takes_no_time(latencies, Leg.NEW) or takes_no_time(latencies, Leg.AMEND)):
         levels = min(levels, PLACES * run["lots_max"] + _SOME)  # what arrives was asked for before
-    count = 2 * levels + 2 * run["working_count"] + 4 * QUOTE_LEVELS
+    count = 2 * levels + 2 * run["working_count"] + 4 * QUOTE_LEVELS + 2 * REQUESTS
     if not (has_room(bundle_of(session.logbook), run, count) and has_answer_room(session, count)):
         return False
     due["room_stirs"] = run["stirs"]

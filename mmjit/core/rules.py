@@ -25,7 +25,7 @@ from mmjit.core.authored import (
     record_of,
     stamp_of,
 )
-from mmjit.core.desk import queue_ahead
+from mmjit.core.desk import queue_ahead, submit
 from mmjit.core.jit import COMPILED
 
 __all__ = ["NOTHING", "Rule", "RuleError", "parameters", "rule_signature", "stamp_of", "strategy"]
@@ -59,6 +59,11 @@ def {name}__entry(desk, params, memory, quotes):
     def asks_queues(self) -> bool:
         """Whether it may ask what is before its orders: only for such a rule is that followed."""
         return draws_on(self.function, queue_ahead, "ahead")
+
+    @cached_property
+    def asks_orders(self) -> bool:
+        """Whether it may ask for orders by themselves, which only a backtest takes."""
+        return draws_on(self.function, submit, "requests")
 
     def _records(self) -> dict[str, Any]:
         return {**super()._records(), "memory": self.memory}

@@ -260,7 +260,7 @@ WORKING: Final = record(
     ("tif", "i1"),  # a TimeInForce
     ("terms", "i2"),  # bits of Term
     ("known_traded_lots", "f8"),
-    ("pad2", "i8"),
+    ("tag", "i8"),  # what a rule calls it; 0: nothing
     ("pad3", "i8"),
     ("pad4", "i8"),
     ("pad5", "i8"),
@@ -282,8 +282,24 @@ ASK: Final = record(
     ("tif", "i1"),  # a TimeInForce
     ("terms", "i2"),  # bits of Term
     ("pad", "i4"),
+    ("tag", "i8"),  # what a rule calls it; 0: nothing
+    ("pad3", "i8"),
+)
+
+# What a rule asks for besides its quotes: an order by itself, its cancel or its change.
+REQUEST: Final = record(
+    64,
+    ("kind", "i8"),  # NEW, CANCEL or AMEND; 0 behind the last
+    ("tag", "i8"),  # what the rule calls the order
+    ("price", "i8"),
+    ("qty_lots", "i8"),
+    ("side", "i1"),
+    ("tif", "i1"),  # a TimeInForce
+    ("terms", "i2"),  # bits of Term
+    ("pad", "i4"),
     ("pad2", "i8"),
     ("pad3", "i8"),
+    ("pad4", "i8"),
 )
 
 # A message between our side and the venue.
