@@ -40,7 +40,7 @@ SHIPPED: Final = {
 
 
 def find_rule(text: str) -> Rule:
-    """A rule by its name, or by FILE.py:FUNCTION.
+    """A rule by its name, by FILE.py:FUNCTION, or by the FILE.py that defines no other.
 
     Raises:
         StrategyError: there is no such rule, file or function, or the file fails when imported.
@@ -107,7 +107,9 @@ _QUEUE_MODELS: Final = _Sort("queue model", QueueModel, "queue_model")
 
 
 def _of_file(text: str, sort: _Sort[T], names: list[str]) -> T:
-    """What FILE.py:FUNCTION means."""
+    """What FILE.py:FUNCTION means, or FILE.py of the only one that it defines."""
+    if text.endswith(".py"):
+        return _only_of(_import(Path(text), sort.noun), text, sort)
     file, colon, name = text.rpartition(":")
     if not colon or not file.endswith(".py"):
         raise StrategyError(
@@ -123,6 +125,18 @@ def _of_file(text: str, sort: _Sort[T], names: list[str]) -> T:
             f"function with @mmjit.{sort.decorator}(...)"
         )
     return found
+
+
+def _only_of(module: ModuleType, file: str, sort: _Sort[T]) -> T:
+    """The one that a file defines; what it imports from others does not count."""
+    found = [value for value in vars(module).values() if isinstance(value, sort.kind)]
+    own = [value for value in found if value.function.__module__ == module.__name__]
+    if len(own) != 1:
+        names = ", ".join(one.name for one in own) or "none"
+        raise StrategyError(
+            f"{sort.noun}: {file} has several or none ({names}); give FILE.py:FUNCTION"
+        )
+    return own[0]
 
 
 def _import(path: Path, noun: str) -> ModuleType:

@@ -38,7 +38,7 @@ CASES = {
     "x = {}": "it makes a dictionary; keep what it knows in the fields of its memory",
     "x = np.zeros(5)": "it makes a list, an array or a string",
     "x = 1 + 'a'": "there is no such operation on these types",
-    "raise ValueError": "it raises; a compiled function returns",
+    "yield 1": "it yields; it is called once a decision",
     'print("hello")': "it calls print, which a compiled rule cannot",
 }
 
@@ -149,6 +149,16 @@ def test_a_new_strategy_runs_as_it_is_and_replaces_nothing(tmp_path, tape, capsy
     assert main(["new-strategy", str(file)]) == 2
     assert "is there already" in capsys.readouterr().err
     assert main(["new-strategy", str(tmp_path / "no-name.py")]) == 2
+
+
+def test_the_only_rule_of_a_file_needs_no_name(tmp_path, capsys):
+    assert main(["new-strategy", str(tmp_path / "maker.py")]) == 0
+    assert find_rule(str(tmp_path / "maker.py")).name == "maker"
+    two = (tmp_path / "maker.py").read_text().replace("def maker(", "def other(")
+    (tmp_path / "maker.py").write_text((tmp_path / "maker.py").read_text() + two)
+
+    with pytest.raises(StrategyError, match=r"several or none \(maker, other\); give FILE.py:FUNC"):
+        find_rule(str(tmp_path / "maker.py"))
 
 
 PRINTING = """

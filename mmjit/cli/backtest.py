@@ -55,7 +55,7 @@ def add_parser(commands: Any) -> None:
         help="several, of different symbols, are merged by time and traded on one account",
     )
     parser.add_argument(
-        "--strategy", default="pegged", metavar="NAME|FILE.py:FUNC", help="(default: %(default)s)"
+        "--strategy", default="pegged", metavar="NAME|FILE.py[:FUNC]", help="(default: %(default)s)"
     )
     add_run_options(parser)
     parser.add_argument(
@@ -133,7 +133,7 @@ def add_venue_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queue-model",
         default="risk_averse",
-        metavar="NAME|FILE.py:FUNC",
+        metavar="NAME|FILE.py[:FUNC]",
         help="of a tape of price levels, such as power3:n=3; see mmjit queue-error --help "
         "(default: %(default)s)",
     )

@@ -14,7 +14,7 @@ def add_parser(commands: Any) -> None:
         description="Lists the rules that come with mmjit; with a NAME, or a rule of your own as "
         "FILE.py:FUNCTION, what it does and its parameters with their units and defaults.",
     )
-    parser.add_argument("name", nargs="?", metavar="NAME|FILE.py:FUNC")
+    parser.add_argument("name", nargs="?", metavar="NAME|FILE.py[:FUNC]")
     add_common(parser)
     parser.set_defaults(run=run)
 

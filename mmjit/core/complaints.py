@@ -26,8 +26,6 @@ _MAKES: Final = {
     ast.Set: _NUMBERS_ONLY,
     ast.SetComp: _NUMBERS_ONLY,
     ast.JoinedStr: _NUMBERS_ONLY,
-    ast.Raise: "it raises; a compiled function returns, and what it wants nothing of it leaves out",
-    ast.Try: "it catches exceptions, which compiled code does not raise; take the try out",
     ast.Yield: "it yields; it is called once a decision and keeps what it knows in its memory",
 }
 

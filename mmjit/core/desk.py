@@ -129,7 +129,7 @@ def position(desk):  # type: ignore[no-untyped-def]
 
 @verb
 def last_trade(desk):  # type: ignore[no-untyped-def]
-    """Price, lots and time (ns) of the last trade that our side has seen; zeros before the first."""
+    """Price, lots and time (ns) of the last trade that our side has seen; zeros before one."""
     record = desk.book.symbols[desk.symbol]
     return record["last_price"], record["last_qty_lots"], record["last_ns"]
 
