@@ -30,6 +30,7 @@ from mmjit.core.digest import state_hash
 from mmjit.core.reads import depth_now, qty_ahead, queue_of, slot_by_id, slots_of_side
 from mmjit.core.records import COMMAND, EVENT
 from mmjit.core.replica import apply_all
+from mmjit.estimators import covariance, intensity, volatility
 from mmjit.feeds.importing import Resolving
 from mmjit.feeds.itch50 import import_itch50
 from mmjit.feeds.lobster import import_lobster
@@ -257,9 +258,21 @@ def _state(folder: Path, *, wide: bool) -> None:
         audit_book(book)
 
 
+def _estimate(_: Path) -> None:
+    """What notebooks measure prices with."""
+    times, prices = [0.0, 1.0, 2.0], [100.0, 101.0, 100.0]
+    returns = volatility.log_returns(prices)
+    volatility.ewma_volatility(returns)
+    volatility.realised_volatility(returns)
+    volatility.parkinson_volatility(prices, prices)
+    covariance.hayashi_yoshida(times, prices, times, prices)
+    covariance.ewma_covariance([returns, returns])
+    intensity.deepest_distances(times, prices, times, prices, 1.0)
+
+
 def _steps() -> list[Callable[[Path], None]]:
     """What is run, each in the same folder, in the order in which it is waited for."""
-    steps: list[Callable[[Path], None]] = [_play, _import, _simulate]
+    steps: list[Callable[[Path], None]] = [_play, _import, _simulate, _estimate]
     for wide in (False, True):
         steps += [
             partial(_replay, wide=wide),
